@@ -1,0 +1,1 @@
+"""VGG16 in Flax: transfer learning from a few images, and a look inside."""

@@ -1,0 +1,90 @@
+"""VGG as data: which layers there are, in which order, and how large."""
+
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+from vggjax.errors import LayerError
+
+Preprocessing = Literal["caffe", "torch"]
+LayerKind = Literal["preprocess", "convolution", "pool", "flatten", "dense"]
+Shapes = dict[str, dict[str, tuple[int, ...]]]
+
+
+@dataclass(frozen=True)
+class VGGConfig:
+    """Size and input convention of a VGG network; the defaults are VGG16 (arXiv 1409.1556, D).
+
+    `widths` and `depths` give the channels and the number of convolutions of each block, `hidden`
+    the width of `fc1` and `fc2`. With `top=False` the chain ends at the last pooling layer.
+    """
+
+    widths: tuple[int, ...] = (64, 128, 256, 512, 512)
+    depths: tuple[int, ...] = (2, 2, 3, 3, 3)
+    hidden: int = 4096
+    classes: int = 1000
+    image_size: int = 224
+    top: bool = True
+    preprocessing: Preprocessing = "caffe"
+
+    def __post_init__(self) -> None:
+        if len(self.widths) != len(self.depths):
+            raise LayerError("A VGG configuration needs one width and one depth for each block.")
+        if min(*self.widths, *self.depths, self.hidden, self.classes, self.image_size) < 1:
+            raise LayerError("Every size in a VGG configuration must be at least 1.")
+        if self.image_size < 2 ** len(self.widths):
+            raise LayerError(
+                f"An image of {self.image_size} pixels is too small for {len(self.widths)} "
+                f"pooling layers; it needs at least {2 ** len(self.widths)}."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """The configuration as JSON-compatible data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "VGGConfig":
+        """The configuration that `to_json` described."""
+        tuples = {key: tuple(data[key]) for key in ("widths", "depths")}
+        return cls(**{**data, **tuples})
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """One layer of the chain: its Keras name, its kind, and its kernel's shape if it has one.
+
+    Kernels are (3, 3, in, out) for convolutions and (in, out) for dense layers.
+    """
+
+    name: str
+    kind: LayerKind
+    kernel: tuple[int, ...] | None = None
+    relu: bool = False
+
+
+def layer_table(config: VGGConfig) -> tuple[LayerSpec, ...]:
+    """All layers in order, `preprocess` … `block5_pool`, `flatten`, `fc1`, `fc2`, `predictions`."""
+    layers = [LayerSpec("preprocess", "preprocess")]
+    channels, side = 3, config.image_size
+    for block, (width, depth) in enumerate(zip(config.widths, config.depths, strict=True), start=1):
+        for number in range(1, depth + 1):
+            name = f"block{block}_conv{number}"
+            layers.append(LayerSpec(name, "convolution", (3, 3, channels, width), relu=True))
+            channels = width
+        layers.append(LayerSpec(f"block{block}_pool", "pool"))
+        side //= 2
+    if config.top:
+        sizes = (side * side * channels, config.hidden, config.hidden, config.classes)
+        layers.append(LayerSpec("flatten", "flatten"))
+        for name, kernel in zip(("fc1", "fc2", "predictions"), pairwise(sizes), strict=True):
+            layers.append(LayerSpec(name, "dense", kernel, relu=name != "predictions"))
+    return tuple(layers)
+
+
+def parameter_shapes(config: VGGConfig) -> Shapes:
+    """The shape of every parameter: `{layer: {"kernel": …, "bias": …}}`, in order."""
+    return {
+        layer.name: {"kernel": layer.kernel, "bias": layer.kernel[-1:]}
+        for layer in layer_table(config)
+        if layer.kernel is not None
+    }
