@@ -1,0 +1,27 @@
+"""The network: a chain of named layers, cut and joined."""
+
+from vggjax.model.chain import (
+    Chain,
+    Parameters,
+    count_parameters,
+    output_shape,
+    parameters,
+    with_parameters,
+)
+from vggjax.model.config import VGGConfig, layer_table, parameter_shapes
+from vggjax.model.heads import softmax_head
+from vggjax.model.vgg import build_vgg
+
+__all__ = [
+    "Chain",
+    "Parameters",
+    "VGGConfig",
+    "build_vgg",
+    "count_parameters",
+    "layer_table",
+    "output_shape",
+    "parameter_shapes",
+    "parameters",
+    "softmax_head",
+    "with_parameters",
+]

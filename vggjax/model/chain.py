@@ -1,0 +1,98 @@
+"""A chain of named layers, and the one operation everything here is made of: cutting it."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from vggjax.errors import LayerError
+
+Parameters = dict[str, dict[str, Any]]
+
+
+class Chain(nnx.Module):
+    """Named layers applied one after the other.
+
+    Cutting (`until`, `after`) and joining (`then`) share the layers, they copy nothing.
+    """
+
+    def __init__(self, layers: Mapping[str, nnx.Module]):
+        self.names = tuple(layers)
+        for name, layer in layers.items():
+            setattr(self, name, layer)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        for name in self.names:
+            x = self[name](x)
+        return x
+
+    def __getitem__(self, name: str) -> Any:
+        """The layer called `name`; raises LayerError if there is none."""
+        self.position(name)
+        return getattr(self, name)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def position(self, name: str) -> int:
+        """Where in the chain the layer `name` stands; raises LayerError if it doesn't."""
+        if name not in self.names:
+            raise LayerError(f"There is no layer '{name}'; the layers are {', '.join(self.names)}.")
+        return self.names.index(name)
+
+    def until(self, name: str) -> "Chain":
+        """The first part of the chain, up to and including the layer `name`."""
+        return self._part(self.names[: self.position(name) + 1])
+
+    def after(self, name: str) -> "Chain":
+        """The rest of the chain, from the layer that follows `name`."""
+        return self._part(self.names[self.position(name) + 1 :])
+
+    def then(self, other: "Chain") -> "Chain":
+        """This chain followed by `other`; raises LayerError if they share a layer's name."""
+        if shared := set(self.names) & set(other.names):
+            raise LayerError(f"Both chains have a layer called {', '.join(sorted(shared))}.")
+        return Chain({**_layers(self), **_layers(other)})
+
+    def activations(self, x: jax.Array, names: Collection[str]) -> dict[str, jax.Array]:
+        """The outputs of the layers `names`, from one pass that ends at the last of them.
+
+        Raises LayerError if one of them isn't in the chain.
+        """
+        last = max((self.position(name) for name in names), default=-1)
+        outputs = {}
+        for name in self.names[: last + 1]:
+            x = self[name](x)
+            if name in names:
+                outputs[name] = x
+        return outputs
+
+    def _part(self, names: tuple[str, ...]) -> "Chain":
+        return Chain({name: getattr(self, name) for name in names})
+
+
+def _layers(chain: Chain) -> dict[str, nnx.Module]:
+    return {name: chain[name] for name in chain.names}
+
+
+def parameters(chain: Chain) -> Parameters:
+    """The chain's parameters as a plain tree, `{layer: {"kernel": array, "bias": array}}`."""
+    return nnx.to_pure_dict(nnx.state(chain, nnx.Param))
+
+
+def with_parameters(chain: Chain, tree: Parameters) -> Chain:
+    """A chain of the same layers with other parameters, of the same shapes."""
+    return nnx.merge(nnx.graphdef(chain), tree)
+
+
+def count_parameters(chain: Chain) -> int:
+    """How many numbers the chain's parameters are."""
+    return sum(leaf.size for leaf in jax.tree.leaves(parameters(chain)))
+
+
+def output_shape(chain: Chain, input_shape: tuple[int, ...], dtype: Any = np.float32) -> Any:
+    """Shape of one example's output, given one example's input shape; nothing is computed."""
+    batch = jax.ShapeDtypeStruct((1, *input_shape), dtype)
+    return jax.eval_shape(lambda x: chain(x), batch).shape[1:]

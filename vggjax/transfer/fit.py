@@ -1,0 +1,183 @@
+"""Training: epochs, early stopping and history around the train step."""
+
+import math
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+
+from vggjax.errors import DataError
+from vggjax.model import Chain, Parameters, parameters, with_parameters
+from vggjax.transfer.examples import Examples, ahead, batches
+from vggjax.transfer.optimizer import layer_labels, partition, partitioned_rmsprop
+from vggjax.transfer.step import Sums, TrainState, evaluation_step, forward_step, train_step
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How to train; the defaults are the report's recipe C1.
+
+    With `patience` set, training stops after that many epochs in which the validation loss did not
+    fall by more than `min_delta`, and the parameters of the best epoch are kept; otherwise all
+    `epochs` run and the last parameters are kept. `evaluation_batch` is the batch size where
+    nothing is trained (None: `batch_size`).
+    """
+
+    epochs: int = 20
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    patience: int | None = None
+    min_delta: float = 0.0
+    seed: int = 0
+    evaluation_batch: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1 or (self.evaluation_batch or 1) < 1:
+            raise DataError("Training needs at least one epoch and a batch size of at least one.")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise DataError(f"The learning rate must be above zero, not {self.learning_rate}.")
+        if self.patience is not None and self.patience < 0:
+            raise DataError("The patience must be 0 or more epochs.")
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Mean cross-entropy (nats) and accuracy (0–1) over a set of examples."""
+
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of the history; `train` is averaged over the epoch while the parameters moved."""
+
+    number: int
+    train: Metrics
+    validation: Metrics | None
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A trained chain, its history, and the epoch (from 1) whose parameters it has."""
+
+    chain: Chain
+    history: tuple[Epoch, ...]
+    kept_epoch: int
+
+
+def fit(
+    chain: Chain,
+    train: Examples,
+    validation: Examples | None = None,
+    config: FitConfig | None = None,
+    *,
+    trained: Collection[str] | None = None,
+    optimizer: optax.GradientTransformation | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> FitResult:
+    """Train the layers `trained` of `chain` (None: all of them) by softmax cross-entropy.
+
+    The chain gives logits (B, classes). Its inputs are whatever it starts with: cached features
+    for a head alone, images for a whole network. `optimizer` defaults to Keras' RMSprop; it only
+    ever sees the trained layers. `chain` itself is left as it was.
+    Raises LayerError for layers that can't be trained, DataError for early stopping without
+    validation examples or for a loss that is no longer finite.
+    """
+    config = config or FitConfig()
+    if config.patience is not None and validation is None:
+        raise DataError("Early stopping needs validation examples.")
+    graph, state, optimizer = _start(chain, trained, optimizer, config.learning_rate)
+    history: list[Epoch] = []
+    best: Parameters | None = None
+    for number in range(1, config.epochs + 1):
+        order = np.random.default_rng([config.seed, number]).permutation(len(train))
+        state, metrics = _train_epoch(graph, optimizer, state, train, config.batch_size, order)
+        held_out = _evaluate(graph, state.parameters, validation, config) if validation else None
+        history.append(Epoch(number, metrics, held_out))
+        if on_epoch:
+            on_epoch(history[-1])
+        if config.patience is not None:
+            waited = number - _best_epoch(history, config.min_delta)
+            if waited == 0:
+                best = jax.tree.map(jnp.copy, state.parameters)
+            elif waited >= config.patience:
+                break
+    kept = len(history) if best is None else _best_epoch(history, config.min_delta)
+    return FitResult(with_parameters(chain, best or state.parameters), tuple(history), kept)
+
+
+def evaluate(chain: Chain, examples: Examples, batch_size: int = 32) -> Metrics:
+    """Loss and accuracy of a chain that gives logits."""
+    config = FitConfig(evaluation_batch=batch_size)
+    return _evaluate(nnx.graphdef(chain), parameters(chain), examples, config)
+
+
+def predict(chain: Chain, inputs: Any, batch_size: int = 32) -> np.ndarray:
+    """The chain's outputs (N, …) for `inputs` (N, …), batch by batch."""
+    examples = Examples(inputs, np.zeros(len(inputs), np.int32))
+    graph, tree = nnx.graphdef(chain), parameters(chain)
+    outputs = [
+        np.asarray(forward_step(graph, tree, batch.inputs))[batch.weights > 0]
+        for batch in ahead(batches(examples, batch_size))
+    ]
+    return np.concatenate(outputs)
+
+
+def _start(
+    chain: Chain,
+    trained: Collection[str] | None,
+    optimizer: optax.GradientTransformation | None,
+    learning_rate: float,
+) -> tuple[Any, TrainState, optax.GradientTransformation]:
+    """The chain's graph, a first state that may be donated, and the partitioned optimizer."""
+    tree = jax.tree.map(jnp.copy, parameters(chain))
+    labels = layer_labels(chain, list(tree) if trained is None else trained)
+    if optimizer is None:
+        partitioned = partitioned_rmsprop(learning_rate, tuple(labels.items()))
+    else:
+        partitioned = partition(optimizer, labels)
+    return nnx.graphdef(chain), TrainState(tree, partitioned.init(tree)), partitioned
+
+
+def _train_epoch(
+    graph: Any,
+    optimizer: optax.GradientTransformation,
+    state: TrainState,
+    examples: Examples,
+    batch_size: int,
+    order: np.ndarray,
+) -> tuple[TrainState, Metrics]:
+    sums = []
+    for batch in ahead(batches(examples, batch_size, order)):
+        state, step_sums = train_step(graph, optimizer, state, batch)
+        sums.append(step_sums)
+    metrics = _mean(sums)
+    if not math.isfinite(metrics.loss):
+        raise DataError("The training loss is no longer finite; try a lower learning rate.")
+    return state, metrics
+
+
+def _evaluate(graph: Any, tree: Parameters, examples: Examples, config: FitConfig) -> Metrics:
+    size = config.evaluation_batch or config.batch_size
+    return _mean(evaluation_step(graph, tree, batch) for batch in ahead(batches(examples, size)))
+
+
+def _mean(sums: Iterable[Sums]) -> Metrics:
+    # Summed on the host in float64: a float32 sum of many batches would lose digits.
+    loss, correct, count = np.asarray(jax.device_get(list(sums)), np.float64).sum(axis=0)
+    return Metrics(float(loss / count), float(correct / count))
+
+
+def _best_epoch(history: list[Epoch], min_delta: float) -> int:
+    """The epoch whose validation loss last fell by more than `min_delta` below the best before."""
+    best, number = math.inf, 1
+    for epoch in history:
+        if epoch.validation and epoch.validation.loss < best - min_delta:
+            best, number = epoch.validation.loss, epoch.number
+    return number
