@@ -1,0 +1,141 @@
+import hashlib
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vggjax.data.dataset import Dataset
+from vggjax.data.folder import load_folder
+from vggjax.data.image_array import ImageArray
+from vggjax.data.images import DECODER_VERSION, decode_image
+from vggjax.errors import DataError
+
+COUNT = 9
+HERE = Path(__file__).parents[2]
+PHOTOS = Path(os.environ.get("VGGJAX_PHOTOS") or HERE.parent / "shared" / "photos")
+
+
+def make_files(count: int = COUNT) -> dict[str, bytes]:
+    files = {}
+    for number in range(count):
+        buffer = io.BytesIO()
+        Image.new("RGB", (5, 5), (number, 0, 0)).save(buffer, "PNG")
+        files[f"c/{number}.png"] = buffer.getvalue()
+    return files
+
+
+def make_dataset(files: dict[str, bytes]) -> Dataset:
+    labels = np.arange(len(files), dtype=np.int32) % 3
+    return Dataset("tiny", ("a", "b", "c"), tuple(files), labels, files.__getitem__)
+
+
+def reds(batch: np.ndarray) -> list[int]:
+    assert batch.dtype == np.uint8
+    return batch[..., 0, 0, 0].tolist()
+
+
+@pytest.mark.parametrize("threads", [1, 4, None])
+def test_indexing_keeps_the_order(threads):
+    images = ImageArray(make_dataset(make_files()), size=4, threads=threads)
+    assert (len(images), images.shape, images.dtype) == (9, (9, 4, 4, 3), np.uint8)
+    assert images[2:5].shape == (3, 4, 4, 3)
+    assert reds(images[:]) == list(range(9))
+    assert reds(images[::-2]) == [8, 6, 4, 2, 0]
+    assert reds(images[np.array([7, 0, 7, -1])]) == [7, 0, 7, 8]
+    assert reds(images[np.array([], int)]) == []
+    assert images[3].shape == (4, 4, 3)
+    assert images[3][0, 0].tolist() == [3, 0, 0]
+    with pytest.raises(IndexError):
+        images[9]
+
+
+def test_subset_of_a_subset():
+    images = ImageArray(make_dataset(make_files()), np.array([8, 6, 4, 2]), size=4)
+    assert reds(images[:]) == [8, 6, 4, 2]
+    np.testing.assert_array_equal(images.labels, [2, 0, 1, 2])
+    part = images.subset(np.array([3, 0]))
+    assert part.shape == (2, 4, 4, 3)
+    assert reds(part[:]) == [2, 8]
+    np.testing.assert_array_equal(part.keys(), images.keys()[[3, 0]])
+    assert len(images.subset(slice(1, 3))) == 2
+
+
+def test_keys_are_of_content_size_mode_and_decoder():
+    files = make_files()
+    images = ImageArray(make_dataset(files), size=4, resize="box")
+    keys = images.keys()
+    assert (keys.shape, keys.dtype) == ((9, 32), np.uint8)
+    expected = hashlib.sha256(f"vggjax {DECODER_VERSION} 4 box\n".encode() + files["c/3.png"])
+    assert keys[3].tobytes() == expected.digest()
+    renamed = make_dataset({f"other/{number}": data for number, data in enumerate(files.values())})
+    np.testing.assert_array_equal(ImageArray(renamed, size=4, resize="box").keys(), keys)
+    others = [ImageArray(renamed, size=5, resize="box"), ImageArray(renamed, size=4)]
+    assert len({other.keys().tobytes() for other in others} | {keys.tobytes()}) == 3
+    assert len(np.unique(keys, axis=0)) == 9
+
+
+def test_keys_follow_a_changed_decoder(monkeypatch):
+    dataset = make_dataset(make_files())
+    before = ImageArray(dataset, size=4).keys()
+    monkeypatch.setattr("vggjax.data.image_array.DECODER_VERSION", DECODER_VERSION + 1)
+    assert not (ImageArray(dataset, size=4).keys() == before).all(axis=1).any()
+
+
+def test_an_image_that_changes_after_its_key_was_taken():
+    files = make_files()
+    images = ImageArray(make_dataset(files), size=4)
+    images.keys()
+    files["c/4.png"] = files["c/5.png"]
+    assert reds(images[:4]) == [0, 1, 2, 3]
+    with pytest.raises(DataError, match=r"c/4\.png has changed"):
+        images[:]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_broken_image_is_named(threads):
+    files = make_files()
+    files["c/6.png"] = files["c/6.png"][:40]
+    images = ImageArray(make_dataset(files), size=4, threads=threads)
+    with pytest.raises(DataError, match=r"c/6\.png"):
+        images[:]
+    assert reds(images[:6]) == [0, 1, 2, 3, 4, 5]
+
+
+def test_unknown_mode_fails_at_once():
+    with pytest.raises(DataError, match="resize mode"):
+        ImageArray(make_dataset(make_files()), resize="squash")
+
+
+def test_the_pool_lets_the_program_end():
+    program = """
+import numpy as np
+from vggjax.data import Dataset, ImageArray
+from vggjax.errors import DataError
+ids = tuple(map(str, range(50)))
+images = ImageArray(Dataset("x", ("a",), ids, np.zeros(50, np.int32), str.encode), threads=4)
+print(images.keys().shape)
+try:
+    images[:]
+except DataError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=HERE
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("(50, 32)\nCannot read 0 as an image")
+
+
+@pytest.mark.skipif(not PHOTOS.is_dir(), reason="no photographs here")
+def test_real_photographs():
+    dataset = load_folder(PHOTOS)
+    images = ImageArray(dataset, np.array([0, 70, 40]), size=64, resize="nearest")
+    for image, index in zip(images[:], (0, 70, 40), strict=True):
+        path = PHOTOS / dataset.ids[index]
+        np.testing.assert_array_equal(image, decode_image(path, 64, "nearest"))
+        assert image.std() > 10

@@ -1,0 +1,192 @@
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from vggjax.data.dataset import Dataset
+from vggjax.data.splits import Split, load_splits, make_split, reuse_or_make, save_splits
+from vggjax.errors import DataError
+
+COUNTS = {"big": 90, "fits": 80, "tight": 79, "small": 30, "tiny": 5, "least": 3}
+
+
+def make_dataset(counts: dict[str, int] | None = None, name: str = "things") -> Dataset:
+    counts = counts or COUNTS
+    ids = tuple(f"{kind}/{n:03d}.jpg" for kind, count in counts.items() for n in range(count))
+    labels = np.repeat(np.arange(len(counts), dtype=np.int32), list(counts.values()))
+    return Dataset(name, tuple(counts), ids, labels, lambda name: b"")
+
+
+def parts(split: Split, kind: str) -> tuple[int, int, int]:
+    part = split.classes[kind]
+    return len(part.train), len(part.validation), len(part.test)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_image_is_in_two_parts(seed):
+    dataset = make_dataset()
+    split = make_split(dataset, 32, seed=seed)
+    chosen = [split.indices(dataset, part) for part in ("train", "validation", "test")]
+    together = np.concatenate(chosen)
+    assert len(np.unique(together)) == len(together)
+    for kind, part in split.classes.items():
+        names = (*part.train, *part.validation, *part.test)
+        assert all(name.startswith(f"{kind}/") for name in names)
+
+
+def test_sizes_of_the_report():
+    split = make_split(make_dataset(), 32)
+    assert parts(split, "big") == (32, 24, 24)
+    assert parts(split, "fits") == (32, 24, 24)
+    assert parts(split, "tight") == (32, 23, 24)
+    assert parts(split, "small") == (28, 1, 1)
+    assert parts(split, "tiny") == (3, 1, 1)
+    assert parts(split, "least") == (1, 1, 1)
+
+
+def test_every_small_size_and_proportion():
+    for count in range(3, 40):
+        for samples, val, test in [(1, 1, 1), (4, 24, 24), (8, 3, 10), (10, 10, 3), (32, 1, 9)]:
+            split = make_split(make_dataset({"a": count, "b": 50}), samples, val, test)
+            train, validation, tested = parts(split, "a")
+            assert train == min(samples, count - 2)
+            assert 1 <= validation <= val
+            assert 1 <= tested <= test
+            assert validation + tested == min(count - train, val + test)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_fewer_samples_are_a_part_of_more(seed):
+    dataset = make_dataset()
+    split = make_split(dataset, 32, seed=seed)
+    sizes = [2, 4, 8, 16, 32]
+    trained = [set(split.indices(dataset, "train", n).tolist()) for n in sizes]
+    for less, more in pairwise(trained):
+        assert less < more
+    first = dataset.labels[split.indices(dataset, "train", 2)]
+    np.testing.assert_array_equal(np.bincount(first), [2, 2, 2, 2, 2, 1])
+    np.testing.assert_array_equal(
+        split.indices(dataset, "test", 2), split.indices(dataset, "test", 32)
+    )
+
+
+def test_large_classes_keep_their_parts_when_more_are_trained_on():
+    four, many = (make_split(make_dataset(), samples) for samples in (4, 32))
+    assert four.classes["big"].test == many.classes["big"].test
+    assert four.classes["big"].validation == many.classes["big"].validation
+    assert four.classes["big"].train == many.classes["big"].train[:4]
+
+
+def test_a_class_does_not_depend_on_the_others_or_on_the_order():
+    alone = make_split(make_dataset({"big": 90, "new": 40}), 8, seed=3)
+    dataset = make_dataset()
+    backwards = Dataset("b", dataset.class_names, dataset.ids[::-1], dataset.labels[::-1], bytes)
+    assert make_split(dataset, 8, seed=3).classes["big"] == alone.classes["big"]
+    assert make_split(backwards, 8, seed=3).classes == make_split(dataset, 8, seed=3).classes
+
+
+def test_seeds_and_classes_are_shuffled_differently():
+    orders = set()
+    for seed in range(5):
+        split = make_split(make_dataset({"a": 60, "b": 60}), 10, seed=seed)
+        orders |= {
+            tuple(name.split("/")[1] for name in part.train) for part in split.classes.values()
+        }
+    assert len(orders) == 10
+    assert tuple(f"{n:03d}.jpg" for n in range(10)) not in orders
+
+
+def test_every_image_is_tested_on_about_equally_often():
+    dataset = make_dataset({"a": 20, "b": 20})
+    seen = np.zeros(40)
+    for seed in range(300):
+        seen[make_split(dataset, 4, 4, 4, seed).indices(dataset, "test")] += 1
+    assert seen.sum() == 300 * 8
+    assert np.abs(seen - 60).max() < 28  # standard deviation 6.9
+
+
+def test_mistakes_are_named():
+    with pytest.raises(DataError, match="class b of things has 2 images, too few"):
+        make_split(make_dataset({"a": 9, "b": 2}), 4)
+    with pytest.raises(DataError, match="class b of things has 0 images"):
+        make_split(make_dataset({"a": 9, "b": 0}), 4)
+    for sizes in [{"samples": 0}, {"val": 0}, {"test": -1}]:
+        with pytest.raises(DataError, match=f"number of {next(iter(sizes))} images"):
+            make_split(make_dataset(), **{"samples": 4, **sizes})
+    with pytest.raises(DataError, match="seed"):
+        make_split(make_dataset(), 4, seed=-1)
+    split = make_split(make_dataset(), 4)
+    with pytest.raises(DataError, match="1 to 4 training images a class, not 8"):
+        split.indices(make_dataset(), "train", 8)
+    with pytest.raises(DataError, match="which other doesn't have"):
+        split.indices(make_dataset({"x": 5, "y": 5}, "other"), "test")
+
+
+def test_file_round_trip(tmp_path):
+    splits = [make_split(make_dataset(), 4, 3, 3, seed) for seed in (0, 7)]
+    path = tmp_path / "run" / "split.json"
+    save_splits(path, splits)
+    assert load_splits(path) == splits
+    content = json.loads(path.read_text())
+    assert content["version"] == 1
+    assert content["splits"][1]["seed"] == 7
+    assert content["splits"][0]["classes"]["tiny"]["test"] == list(splits[0].classes["tiny"].test)
+    assert [entry.name for entry in path.parent.iterdir()] == ["split.json"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 1}', '{"version": 1, "splits": [3]}'])
+def test_damaged_file(tmp_path, text):
+    path = tmp_path / "split.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"split\.json is damaged; delete it"):
+        load_splits(path)
+    with pytest.raises(DataError, match="damaged"):
+        reuse_or_make(path, make_dataset(), 4, 3, 3, [0])
+    assert path.read_text() == text
+
+
+def test_missing_file_and_other_format(tmp_path):
+    path = tmp_path / "split.json"
+    with pytest.raises(DataError, match="No such file"):
+        load_splits(path)
+    path.write_text('{"version": 99, "splits": []}')
+    with pytest.raises(DataError, match="format 99"):
+        load_splits(path)
+
+
+def test_reused_for_fewer_samples_and_seeds(tmp_path):
+    path, dataset = tmp_path / "split.json", make_dataset()
+    made = reuse_or_make(path, dataset, 32, 24, 24, [0, 1, 2])
+    written = path.stat().st_mtime_ns
+    again = reuse_or_make(path, make_dataset(name="renamed"), 4, 24, 24, [2, 0])
+    assert again == [made[2], made[0]]
+    assert path.stat().st_mtime_ns == written
+
+
+def test_kept_although_images_were_added(tmp_path):
+    path = tmp_path / "split.json"
+    made = reuse_or_make(path, make_dataset({"a": 20, "b": 20}), 4, 3, 3, [0])
+    assert reuse_or_make(path, make_dataset({"a": 25, "b": 20}), 4, 3, 3, [0]) == made
+
+
+CHANGES = {
+    "more samples": {"samples": 8},
+    "other val": {"val": 5},
+    "other test": {"test": 5},
+    "another seed": {"seeds": [0, 1]},
+    "missing images": {"dataset": make_dataset({"a": 20, "b": 9})},
+    "other classes": {"dataset": make_dataset({"a": 20, "c": 20})},
+    "swapped classes": {"dataset": make_dataset({"b": 20, "a": 20})},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_replaced_when_it_does_not_fit(tmp_path, change):
+    path = tmp_path / "split.json"
+    asked = {"dataset": make_dataset({"a": 20, "b": 20}), "samples": 4, "val": 3, "test": 3}
+    reuse_or_make(path, **asked, seeds=[0])
+    old = path.read_text()
+    new = reuse_or_make(path, **{**asked, "seeds": [0], **change})
+    assert load_splits(path) == new
+    assert path.read_text() != old

@@ -1,0 +1,91 @@
+"""A folder with one sub-folder for each class, as a data set."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+from vggjax.data.dataset import Dataset
+from vggjax.data.images import IMAGE_SUFFIXES
+from vggjax.errors import DataError
+
+LAYOUT = "one sub-folder of images for each class, such as cats/1.jpg and dogs/2.jpg"
+
+
+def load_folder(
+    path: Path, name: str | None = None, demo: bool = False, skip: Collection[str] = ()
+) -> Dataset:
+    """The images of a class-per-folder tree.
+
+    Class names are the sub-folders' names, ids are `class/file`, both in sorted order. Hidden
+    files, files without an image's ending and folders inside a class folder are ignored; `skip`
+    names sub-folders that are no classes. `name` is the folder's own by default.
+
+    Raises DataError if the folder is missing, unreadable or laid out otherwise, has fewer than
+    two classes, or a class has no images. The files themselves are not opened here.
+    """
+    path = Path(path)
+    classes = [folder for folder in _class_folders(path) if folder not in skip]
+    files = {folder: _image_files(path / folder) for folder in classes}
+    _check_classes(path, files)
+    ids = tuple(f"{folder}/{file}" for folder in classes for file in files[folder])
+    labels = np.repeat(np.arange(len(classes), dtype=np.int32), [len(files[c]) for c in classes])
+    name = name or path.resolve().name
+    return Dataset(name, tuple(classes), ids, labels, _Reader(path), demo)
+
+
+class _Reader:
+    """Reads an image's bytes by its id."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def __call__(self, name: str) -> bytes:
+        try:
+            return (self._root / name).read_bytes()
+        except OSError as error:
+            raise DataError(
+                f"Cannot read the image {self._root / name}: {error.strerror}."
+            ) from error
+
+
+def _class_folders(path: Path) -> list[str]:
+    if not path.exists():
+        raise DataError(f"There is no folder {path}; give one with {LAYOUT}.")
+    if not path.is_dir():
+        raise DataError(f"{path} is not a folder; give one with {LAYOUT}.")
+    # Names like __MACOSX are left behind by unpackers.
+    return [entry.name for entry in _entries(path) if entry.is_dir() and entry.name[:2] != "__"]
+
+
+def _image_files(folder: Path) -> list[str]:
+    return [entry.name for entry in _entries(folder) if _is_image(entry)]
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What is in a folder, sorted by name, without hidden files."""
+    try:
+        entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    except OSError as error:
+        raise DataError(f"Cannot read the folder {folder}: {error.strerror}.") from error
+    return sorted(entries, key=lambda entry: entry.name)
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+
+
+def _check_classes(path: Path, files: dict[str, list[str]]) -> None:
+    if not files and _image_files(path):
+        raise DataError(f"The images in {path} lie flat in it; sort them into {LAYOUT}.")
+    if not files:
+        raise DataError(f"There are no class folders in {path}; it needs {LAYOUT}.")
+    empty = [folder for folder, names in files.items() if not names]
+    if empty:
+        raise DataError(
+            f"There are no images in the class folder {path / empty[0]}; add some or remove it."
+        )
+    if len(files) == 1:
+        raise DataError(
+            f"There is only one class folder ({next(iter(files))}) in {path}; it needs at least 2."
+        )

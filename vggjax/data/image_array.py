@@ -1,0 +1,111 @@
+"""A data set's images as an array that is decoded where it is indexed."""
+
+import functools
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from vggjax.data.dataset import Dataset
+from vggjax.data.images import DECODER_VERSION, check_resize, decode_image
+from vggjax.errors import DataError
+
+Index = int | slice | np.ndarray
+
+
+class ImageArray:
+    """The images of a data set, uint8 RGB (N, size, size, 3), decoded on access by threads.
+
+    `indices` (N,) picks images of `dataset` and their order, all of them by default; `size` and
+    `resize` are those of `decode_image`; `threads` is the number of decoding threads, as many as
+    processors by default. Nothing is decoded or kept until it is asked for.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        indices: np.ndarray | None = None,
+        size: int = 224,
+        resize: str = "bilinear",
+        threads: int | None = None,
+    ) -> None:
+        check_resize(size, resize)
+        self.dataset = dataset
+        self.indices = np.arange(len(dataset))[slice(None) if indices is None else indices]
+        self.size = size
+        self.resize = resize
+        self.threads = threads or min(16, os.cpu_count() or 1)
+        self._digests: dict[str, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, size, size, 3)."""
+        return len(self), self.size, self.size, 3
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The images' labels, (N,) int32."""
+        return self.dataset.labels[self.indices]
+
+    def subset(self, indices: Index) -> "ImageArray":
+        """The images at `indices` of this array, as a lazy array again."""
+        chosen = np.atleast_1d(self.indices[indices])
+        part = ImageArray(self.dataset, chosen, self.size, self.resize, self.threads)
+        part._digests = self._digests
+        return part
+
+    def __getitem__(self, index: Index) -> np.ndarray:
+        """Decode: (n, size, size, 3) uint8 for a slice or an array, (size, size, 3) for a number.
+
+        Raises DataError, naming the image, if one can't be decoded or has changed since `keys`.
+        """
+        chosen = self.indices[index]
+        ids = [self.dataset.ids[number] for number in np.atleast_1d(chosen)]
+        batch = np.empty((len(ids), *self.shape[1:]), np.uint8)
+        for row, image in enumerate(self._map(self._decode, ids)):
+            batch[row] = image
+        return batch if np.ndim(chosen) else batch[0]
+
+    def keys(self) -> np.ndarray:
+        """A content key for each image, (N, 32) uint8: what its pixels here are determined by.
+
+        That is the sha256 of the encoded bytes together with the size, the resize mode and
+        DECODER_VERSION, so what is stored under a key can never be stale.
+        """
+        ids = [self.dataset.ids[number] for number in self.indices]
+        new = [name for name in ids if name not in self._digests]
+        self._digests.update(zip(new, self._map(self._digest, new), strict=True))
+        joined = b"".join(self._digests[name] for name in ids)
+        return np.frombuffer(joined, np.uint8).reshape(len(ids), 32)
+
+    def _decode(self, name: str) -> np.ndarray:
+        encoded = self.dataset.read(name)
+        if self._digests.get(name, key := self._key(encoded)) != key:
+            raise DataError(f"The image {name} has changed while it was in use; start again.")
+        return decode_image(encoded, self.size, self.resize, name)
+
+    def _digest(self, name: str) -> bytes:
+        return self._key(self.dataset.read(name))
+
+    def _key(self, encoded: bytes) -> bytes:
+        how = f"vggjax {DECODER_VERSION} {self.size} {self.resize}\n".encode()
+        return hashlib.sha256(how + encoded).digest()
+
+    def _map(self, function: Callable[[str], Any], names: list[str]) -> Iterable[Any]:
+        if self.threads == 1 or len(names) < 2:
+            return map(function, names)
+        return _pool(self.threads).map(function, names)
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """One pool for all arrays, made when first needed; its idle threads end with the program."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="vggjax-decode")

@@ -1,0 +1,180 @@
+"""One image file, whatever it holds, to uint8 RGB at the network's size."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vggjax.data.quiet import quiet_pillow
+from vggjax.errors import DataError
+
+# Part of every feature's name in the cache: raise it whenever the same bytes give other pixels.
+DECODER_VERSION = 1
+
+# Twice Pillow's own warning limit; a 3-channel image of that size takes half a gigabyte.
+MAX_PIXELS = 178_956_970
+
+# What may be opened, and under which endings a folder is searched for it. Formats that start
+# another program (EPS) or that are no photographs are left out.
+IMAGE_FORMATS: dict[str, tuple[str, ...]] = {
+    "AVIF": (".avif",),
+    "BMP": (".bmp", ".dib"),
+    "GIF": (".gif",),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    "JPEG2000": (".jp2", ".j2k", ".jpx"),
+    "PCX": (".pcx",),
+    "PNG": (".png", ".apng"),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+    "TGA": (".tga",),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+}
+IMAGE_SUFFIXES = frozenset(suffix for group in IMAGE_FORMATS.values() for suffix in group)
+
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+}
+RESIZE_MODES = (*_FILTERS, "crop")
+
+_EXIF_ORIENTATION = 0x0112
+_ORIENTATIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# The value that means white, in modes of more than 8 bits; where there are several, the smallest
+# that holds the image's values.
+_WHITE_LEVELS = {"I;16": (65535,), "I": (65535,), "F": (1, 255, 65535)}
+
+
+def decode_image(
+    data: bytes | Path, size: int, resize: str = "bilinear", name: str | None = None
+) -> np.ndarray:
+    """An image file as uint8 RGB (size, size, 3), 0 … 255, upright.
+
+    `data` is the path of a file or its bytes; `name` names it in errors. Grayscale, palette and
+    CMYK become RGB (colour profiles are not applied); transparent parts are laid on white; more
+    than 8 bits are scaled, not clipped; EXIF rotation is applied; of an animation, the first frame
+    is taken. `resize` is one of RESIZE_MODES: `nearest` (the report's, Keras 1), `bilinear`,
+    `bicubic`, `lanczos` and `box` go directly to size × size, antialiased (but for `nearest`);
+    `crop` is torchvision's evaluation transform: the shorter side to size · 256 / 224, bilinear,
+    then the centre.
+
+    Raises DataError if it is no image, truncated, of more than MAX_PIXELS, or if `size` or
+    `resize` make no sense.
+    """
+    check_resize(size, resize)
+    name = name or (str(data) if isinstance(data, Path) else "the image")
+    encoded = _read(data, name) if isinstance(data, Path) else data
+    try:
+        with quiet_pillow, _open(encoded) as image:
+            _check_pixels(image.size, name)
+            return np.array(_resized(_upright_rgb(image), size, resize, name))
+    except DataError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise DataError(_too_large(name)) from error
+    except Exception as error:  # Pillow raises nearly any type on a damaged file
+        raise DataError(
+            f"Cannot read {name} as an image ({_one_line(error)}); replace or remove it."
+        ) from error
+
+
+def check_resize(size: int, resize: str) -> None:
+    """Raise DataError unless `size` is positive and `resize` one of RESIZE_MODES."""
+    if resize not in RESIZE_MODES:
+        raise DataError(f"Unknown resize mode {resize!r}; choose one of {', '.join(RESIZE_MODES)}.")
+    if size < 1:
+        raise DataError(f"An image size of {size} pixels makes no sense; it must be at least 1.")
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"Cannot read the image file {name}: {error.strerror}.") from error
+
+
+def _open(encoded: bytes) -> Image.Image:
+    Image.init()
+    formats = [name for name in IMAGE_FORMATS if name in Image.OPEN]
+    return Image.open(io.BytesIO(encoded), formats=formats)
+
+
+def _upright_rgb(image: Image.Image) -> Image.Image:
+    image.load()
+    orientation = _orientation(image)  # after load: some decoders turn the image themselves
+    rgb = _rgb(image)
+    return rgb.transpose(_ORIENTATIONS[orientation]) if orientation in _ORIENTATIONS else rgb
+
+
+def _orientation(image: Image.Image) -> int | None:
+    try:
+        return image.getexif().get(_EXIF_ORIENTATION)
+    except Exception:  # damaged EXIF: the pixels are still good
+        return None
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    levels = _WHITE_LEVELS.get(image.mode[:4])  # I;16B is I;16 of the other byte order
+    if levels:
+        return _eight_bits(np.asarray(image, np.float64), levels).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    rgba = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, rgba).convert("RGB")
+
+
+def _eight_bits(values: np.ndarray, white_levels: tuple[int, ...]) -> Image.Image:
+    """Scale to 0 … 255: by the white level that fits, or else by the image's own range."""
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    fitting = [level for level in white_levels if high <= level]
+    if low >= 0 and fitting:
+        low, high = 0.0, float(fitting[0])
+    scaled = (values - low) * (255 / max(high - low, 1e-30))
+    return Image.fromarray(np.rint(scaled).astype(np.uint8))
+
+
+def _resized(image: Image.Image, size: int, resize: str, name: str) -> Image.Image:
+    if resize != "crop":
+        return image.resize((size, size), _FILTERS[resize])
+    target = _shorter_side(image.size, round(size * 256 / 224))
+    _check_pixels(target, name)
+    left, top = (round((side - size) / 2) for side in target)
+    resized = image.resize(target, Image.Resampling.BILINEAR)
+    return resized.crop((left, top, left + size, top + size))
+
+
+def _shorter_side(sides: tuple[int, int], shorter: int) -> tuple[int, int]:
+    """(width, height) with the shorter one as given; the other rounded down, as torchvision's."""
+    width, height = sides
+    if width <= height:
+        return shorter, int(shorter * height / width)
+    return int(shorter * width / height), shorter
+
+
+def _check_pixels(sides: tuple[int, int], name: str) -> None:
+    if sides[0] * sides[1] > MAX_PIXELS:
+        raise DataError(_too_large(name))
+
+
+def _too_large(name: str) -> str:
+    return f"The image {name} is too large (over {MAX_PIXELS // 10**6} million pixels); shrink it."
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "not an image format that is known here"
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -1,0 +1,196 @@
+"""Which images of each class train, validate and test (row C): seeded, nested, kept in a file."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from vggjax.data.dataset import Dataset
+from vggjax.errors import DataError
+from vggjax.files import write_json
+
+FORMAT_VERSION = 1
+SMALLEST_CLASS = 3
+Part = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True)
+class ClassSplit:
+    """The ids of one class's images in each part; `train` in the order in which it is used up."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Split:
+    """A partition of a data set, for all numbers of training images up to `samples` a class.
+
+    `dataset` is its name; `samples`, `val` and `test` are the numbers a class that were asked
+    for, which a small class falls short of.
+    """
+
+    dataset: str
+    seed: int
+    samples: int
+    val: int
+    test: int
+    classes: dict[str, ClassSplit]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, in the data set's order."""
+        return tuple(self.classes)
+
+    def indices(self, dataset: Dataset, part: Part, samples: int | None = None) -> np.ndarray:
+        """Where the images of `part` are in `dataset`, (n,) int64, class by class.
+
+        For `train`, the first `samples` images of each class, all by default. Raises DataError
+        if the split was made for fewer, or if an image isn't in `dataset`.
+        """
+        if samples is not None and not 1 <= samples <= self.samples:
+            raise DataError(
+                f"This split is for 1 to {self.samples} training images a class, not {samples}."
+            )
+        count = samples if part == "train" else None
+        ids = [name for split in self.classes.values() for name in getattr(split, part)[:count]]
+        place = {name: index for index, name in enumerate(dataset.ids)}
+        try:
+            return np.array([place[name] for name in ids], np.int64)
+        except KeyError as error:
+            raise DataError(
+                f"The split names the image {error.args[0]}, which {dataset.name} doesn't have; "
+                "make a new split."
+            ) from error
+
+
+def make_split(
+    dataset: Dataset, samples: int, val: int = 24, test: int = 24, seed: int = 0
+) -> Split:
+    """Split each class at random into at most `samples` train, `val` and `test` images.
+
+    Each class's sorted ids are permuted by a generator seeded with `seed` and the class's name, so
+    a class's split doesn't depend on the other classes. Training images are taken from the front
+    of the permutation, so that fewer samples are a part of more; test images are its last, and
+    validation images those before. The report takes "the next 24 and 24" after the training
+    images instead: the same distribution, but here every number of samples is validated and
+    tested on the same images.
+
+    A class that is too small trains on min(samples, size − 2) images, and validation and test
+    share the rest in the proportion asked for, at least one each. Raises DataError for a class of
+    fewer than 3 images, numbers below 1 and a negative seed.
+    """
+    _check_sizes(samples=samples, val=val, test=test)
+    if seed < 0:
+        raise DataError(f"The seed must be at least 0, not {seed}.")
+    members: dict[str, list[str]] = {name: [] for name in dataset.class_names}
+    for name, label in zip(dataset.ids, dataset.labels.tolist(), strict=True):
+        members[dataset.class_names[label]].append(name)
+    classes = {}
+    for class_name, ids in members.items():
+        _check_class(dataset.name, class_name, len(ids))
+        order = _permuted(sorted(ids), class_name, seed)
+        classes[class_name] = _split_class(order, samples, val, test)
+    return Split(dataset.name, seed, samples, val, test, classes)
+
+
+def save_splits(path: Path, splits: Sequence[Split]) -> None:
+    """Write splits as JSON, atomically."""
+    write_json(path, {"version": FORMAT_VERSION, "splits": [asdict(split) for split in splits]})
+
+
+def load_splits(path: Path) -> list[Split]:
+    """The splits that `save_splits` wrote; DataError if the file is missing or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["version"] != FORMAT_VERSION:
+            raise DataError(
+                f"The split file {path} has format {content['version']}, not {FORMAT_VERSION}; "
+                "delete it to make a new one."
+            )
+        return [_from_json(entry) for entry in content["splits"]]
+    except OSError as error:
+        raise DataError(f"Cannot read the split file {path}: {error.strerror}.") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DataError(
+            f"The split file {path} is damaged; delete it to make a new one."
+        ) from error
+
+
+def reuse_or_make(
+    path: Path, dataset: Dataset, samples: int, val: int, test: int, seeds: Sequence[int]
+) -> list[Split]:
+    """One split for each seed: those in the file `path` that fit, new ones for the others.
+
+    A stored split fits if it has the data set's classes and only images that are still there, the
+    same `val`, `test` and seed, and was made for at least `samples` training images. If any is
+    new, the file is replaced. Raises DataError if the file is damaged, and as `make_split` does.
+    """
+    _check_sizes(samples=samples, val=val, test=test)
+    stored = load_splits(path) if path.exists() else []
+    labels = dict(zip(dataset.ids, dataset.labels.tolist(), strict=True))
+    usable = {
+        split.seed: split
+        for split in stored
+        if (split.val, split.test) == (val, test)
+        and split.samples >= samples
+        and _fits(split, dataset, labels)
+    }
+    splits = [usable.get(seed) or make_split(dataset, samples, val, test, seed) for seed in seeds]
+    if any(split.seed not in usable for split in splits):
+        save_splits(path, splits)
+    return splits
+
+
+def _fits(split: Split, dataset: Dataset, labels: dict[str, int]) -> bool:
+    if split.class_names != dataset.class_names:
+        return False
+    return all(
+        labels.get(name) == label
+        for label, part in enumerate(split.classes.values())
+        for name in (*part.train, *part.validation, *part.test)
+    )
+
+
+def _permuted(ids: list[str], class_name: str, seed: int) -> list[str]:
+    digest = hashlib.sha256(class_name.encode()).digest()
+    generator = np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+    return [ids[i] for i in generator.permutation(len(ids))]
+
+
+def _split_class(order: list[str], samples: int, val: int, test: int) -> ClassSplit:
+    train = min(samples, len(order) - 2)
+    rest = len(order) - train
+    if rest < val + test:
+        val = min(max(1, rest * val // (val + test)), rest - 1)
+        test = rest - val
+    middle, last = len(order) - test - val, len(order) - test
+    return ClassSplit(tuple(order[:train]), tuple(order[middle:last]), tuple(order[last:]))
+
+
+def _check_sizes(**sizes: int) -> None:
+    for name, size in sizes.items():
+        if size < 1:
+            raise DataError(f"The number of {name} images a class must be at least 1, not {size}.")
+
+
+def _check_class(dataset: str, class_name: str, count: int) -> None:
+    if count < SMALLEST_CLASS:
+        raise DataError(
+            f"The class {class_name} of {dataset} has {count} image{'' if count == 1 else 's'}, "
+            f"too few to train, validate and test; add some, at least {SMALLEST_CLASS}, "
+            "or remove the class."
+        )
+
+
+def _from_json(entry: dict[str, Any]) -> Split:
+    classes = {
+        name: ClassSplit(**{part: tuple(ids) for part, ids in parts.items()})
+        for name, parts in entry["classes"].items()
+    }
+    return Split(**{**entry, "classes": classes})

@@ -1,0 +1,183 @@
+"""Any image classification set of TensorFlow Datasets, read without TensorFlow."""
+
+import difflib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from vggjax.data.dataset import Dataset
+from vggjax.data.quiet import quiet_tensorflow
+from vggjax.errors import DataError
+
+# Asked before anything is fetched; each set has its own hosts, which only its script knows.
+PROBE_URL = "https://www.tensorflow.org/datasets"
+_HOW_TO_PREPARE = "prepare it in the array_record format (`tfds build --file_format=array_record`)"
+
+
+def load_tfds(name: str, data_dir: Path | None = None, split: str | None = None) -> Dataset:
+    """A set of TensorFlow Datasets, or one that was prepared by it.
+
+    `name` is `NAME`, `NAME/config` or `NAME/config:version`, looked for in `data_dir` (TFDS's own
+    folder by default) and fetched into it if it isn't there; or `name` or `data_dir` is the folder
+    of one prepared version, the one with a `dataset_info.json`. `split` is a TFDS split such as
+    `train` or `test[:50%]`; by default all splits are joined. Ids are `split/number`. Images keep
+    their encoded bytes; those without a label (−1) are left out.
+
+    Raises DataError if the name or split is unknown, there is no network, the set has no image
+    or no class label, or it is prepared in a format that can't be read by position.
+    """
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise DataError(f"TensorFlow Datasets can't be imported ({_one_line(error)}).") from error
+    with quiet_tensorflow():
+        builder = _prepared_builder(tfds, name, data_dir)
+        image, label = _feature_keys(tfds, builder.info)
+        sources = _sources(tfds, builder, split, image)
+        ids, labels = _labels(sources, label, builder.info.full_name)
+    class_label = builder.info.features[label]
+    class_names = tuple(class_label.int2str(i) for i in range(class_label.num_classes))
+    full_name = f"tfds:{builder.info.full_name}"
+    return Dataset(full_name, class_names, ids, labels, _Reader(full_name, sources, image))
+
+
+def is_prepared_folder(path: Path) -> bool:
+    """Whether `path` is the folder of one prepared version of a TFDS set."""
+    return (path / "dataset_info.json").is_file()
+
+
+class _Reader:
+    """Reads an image's bytes by its id, `split/number`."""
+
+    def __init__(self, dataset: str, sources: dict[str, Any], image: str) -> None:
+        self._dataset = dataset
+        self._sources = sources
+        self._image = image
+
+    def __call__(self, name: str) -> bytes:
+        split, _, number = name.rpartition("/")
+        try:
+            return self._sources[split][int(number)][self._image]
+        except Exception as error:  # array_record and protobuf have their own
+            raise DataError(
+                f"Cannot read image {name} of {self._dataset} ({_one_line(error)})."
+            ) from error
+
+
+def _prepared_builder(tfds: Any, name: str, data_dir: Path | None) -> Any:
+    for folder in (Path(name), data_dir):
+        if folder is not None and is_prepared_folder(folder):
+            return _from_folder(tfds, folder, name)
+    builder = _named(tfds, name, data_dir)
+    if not builder.is_prepared():
+        builder = _named(tfds, name, data_dir, file_format="array_record")
+        _prepare(tfds, builder, name)
+    return builder
+
+
+def _from_folder(tfds: Any, folder: Path, name: str) -> Any:
+    try:
+        builder = tfds.builder_from_directory(str(folder))
+    except Exception as error:  # anything a damaged dataset_info.json can lead to
+        raise DataError(
+            f"Cannot read the prepared data set in {folder} ({_one_line(error)})."
+        ) from error
+    wanted = name.partition("/")[0].partition(":")[0]
+    if folder != Path(name) and builder.name != wanted:
+        raise DataError(f"The folder {folder} holds the data set {builder.name}, not {wanted}.")
+    return builder
+
+
+def _named(tfds: Any, name: str, data_dir: Path | None, **options: str) -> Any:
+    try:
+        return tfds.builder(name, data_dir=None if data_dir is None else str(data_dir), **options)
+    except tfds.core.DatasetNotFoundError as error:
+        raise DataError(
+            f"TensorFlow Datasets has no data set named {name!r}{_suggestion(name)}."
+        ) from error
+    except Exception as error:  # unknown configs and versions come as AssertionError, ValueError, …
+        reason = _one_line(error).rpartition("}: ")[2]
+        raise DataError(f"TensorFlow Datasets can't open {name!r}: {reason}.") from error
+
+
+def _suggestion(name: str) -> str:
+    from tensorflow_datasets.core import registered
+
+    close = difflib.get_close_matches(name, registered.list_imported_builders(), n=3)
+    return f"; did you mean {' or '.join(close)}?"[:-1] if close else ""
+
+
+def _prepare(tfds: Any, builder: Any, name: str) -> None:
+    from vggjax.network import url_reachable
+
+    # Without this TFDS retries for minutes before it gives up.
+    if not url_reachable(PROBE_URL, timeout=5):
+        raise DataError(
+            f"The data set {name} isn't prepared in {builder.data_path} and can't be fetched, "
+            "because there is no network."
+        )
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # whatever the set's own script raises
+        raise DataError(
+            f"Preparing the data set {name} failed ({_one_line(error)}); "
+            f"{_HOW_TO_PREPARE} where TensorFlow is installed and give its folder."
+        ) from error
+
+
+def _feature_keys(tfds: Any, info: Any) -> tuple[str, str]:
+    """The keys of the image and of its class: the supervised ones, or the first of each type."""
+    features = dict(info.features) if isinstance(info.features, tfds.features.FeaturesDict) else {}
+    kinds = {"image": tfds.features.Image, "class label": tfds.features.ClassLabel}
+    found = []
+    for kind, feature_type in kinds.items():
+        keys = [key for key, feature in features.items() if type(feature) is feature_type]
+        if not keys:
+            raise DataError(f"The data set {info.full_name} has no {kind}; choose another.")
+        supervised = [key for key in keys if key in (info.supervised_keys or ())]
+        found.append((supervised or keys)[0])
+    return found[0], found[1]
+
+
+def _sources(tfds: Any, builder: Any, split: str | None, image: str) -> dict[str, Any]:
+    splits = [split] if split else sorted(builder.info.splits)
+    decoders = {image: tfds.decode.SkipDecoding()}
+    try:
+        return {part: builder.as_data_source(part, decoders=decoders) for part in splits}
+    except NotImplementedError as error:
+        raise DataError(
+            f"The data set in {builder.data_path} is in the {builder.info.file_format.value} "
+            f"format, which can't be read by position; {_HOW_TO_PREPARE}."
+        ) from error
+    except ImportError as error:
+        raise DataError(
+            f"The data set {builder.info.full_name} needs the package array-record, which can't be "
+            f"imported here ({_one_line(error)}); use a platform that has it."
+        ) from error
+    except Exception as error:  # unknown splits, missing shards
+        raise DataError(f"Cannot read {builder.info.full_name}: {_one_line(error)}.") from error
+
+
+def _labels(
+    sources: dict[str, Any], label: str, dataset: str
+) -> tuple[tuple[str, ...], np.ndarray]:
+    places = [(split, number) for split in sources for number in range(len(sources[split]))]
+    labelled = {}
+    for split, number in tqdm(places, desc="Reading labels", unit="image", disable=None):
+        try:
+            value = int(sources[split][number][label])
+        except Exception as error:  # files are opened only now, by array_record
+            raise DataError(f"Cannot read {dataset}: {_one_line(error)}.") from error
+        if value >= 0:
+            labelled[f"{split}/{number:06d}"] = value
+    return tuple(labelled), np.fromiter(labelled.values(), np.int32, len(labelled))
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()).rstrip(".")
+    return f"{text[:200]}…" if len(text) > 200 else text or type(error).__name__
