@@ -1,0 +1,13 @@
+"""Tables and figures of results."""
+
+from vggjax.report.figures import history_figure, samples_figure, save_figure
+from vggjax.report.reference import C1_TEST_ACCURACY
+from vggjax.report.tables import samples_table
+
+__all__ = [
+    "C1_TEST_ACCURACY",
+    "history_figure",
+    "samples_figure",
+    "samples_table",
+    "save_figure",
+]

@@ -3,6 +3,7 @@
 from vggjax.transfer.cache import Features
 from vggjax.transfer.examples import Examples
 from vggjax.transfer.features import extract
+from vggjax.transfer.few_shot import Parts, Run, Trained, train_head
 from vggjax.transfer.fit import Epoch, FitConfig, FitResult, Metrics, evaluate, fit, predict
 from vggjax.transfer.optimizer import rmsprop
 
@@ -13,9 +14,13 @@ __all__ = [
     "FitConfig",
     "FitResult",
     "Metrics",
+    "Parts",
+    "Run",
+    "Trained",
     "evaluate",
     "extract",
     "fit",
     "predict",
     "rmsprop",
+    "train_head",
 ]

@@ -45,6 +45,11 @@ class Features:
             rows[here] = self.segments[segment]["row"][row_of[here]]
         return rows
 
+    def subset(self, indices: np.ndarray) -> "Features":
+        """The features of the images at `indices`, not read yet."""
+        places = self.segment_of[indices], self.row_of[indices]
+        return Features(self.segments, *places, self.row_shape, self.dtype)
+
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         return self[:].astype(dtype or self.dtype, copy=False)
 

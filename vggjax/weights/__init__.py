@@ -1,0 +1,21 @@
+"""Where pretrained weights come from: readers, conversion, the Orbax store."""
+
+from vggjax.weights.importer import Weights, convert_file, import_weights
+from vggjax.weights.info import Parameters, WeightsInfo
+from vggjax.weights.sources import demo_config, load_weights, parameter_layers
+from vggjax.weights.store import load_info, load_parameters, save, verify
+
+__all__ = [
+    "Parameters",
+    "Weights",
+    "WeightsInfo",
+    "convert_file",
+    "demo_config",
+    "import_weights",
+    "load_info",
+    "load_parameters",
+    "load_weights",
+    "parameter_layers",
+    "save",
+    "verify",
+]

@@ -1,0 +1,53 @@
+import pytest
+
+from vggjax.weights.__main__ import main
+
+
+def run(capsys, *arguments):
+    status = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_convert_describe_verify(tmp_path, keras_files, capsys):
+    out = tmp_path / "out"
+    status, text, _ = run(capsys, "convert", keras_files["named.h5"], "--out", out)
+    assert status == 0
+    for part in ("caffe", "64 x 64 pixels", "fc1", "32 x 16", "sha256", f"written to {out}"):
+        assert part in text
+    assert run(capsys, "describe", out)[0] == 0
+    status, text, _ = run(capsys, "verify", out)
+    assert status == 0
+    assert text.endswith("as it should be.\n")
+
+
+def test_options(tmp_path, torch_files, capsys):
+    arguments = ("convert", torch_files["legacy"], "--out", tmp_path / "out", "--name", "mine")
+    assert run(capsys, *arguments, "--preprocessing", "caffe")[0] == 0
+    text = run(capsys, "describe", tmp_path / "out")[1]
+    assert "mine" in text
+    assert "preprocessing: caffe" in text
+    status, text, error = run(capsys, *arguments)
+    assert (status, text) == (2, "")
+    assert "exists already" in error
+    assert run(capsys, *arguments, "--overwrite")[0] == 0
+    assert "preprocessing: torch" in run(capsys, "describe", tmp_path / "out")[1]
+
+
+def test_files_are_described_too(torch_files, capsys):
+    for command in ("describe", "verify"):
+        status, text, _ = run(capsys, command, torch_files["safetensors"])
+        assert status == 0
+        assert "preprocessing: torch" in text
+
+
+@pytest.mark.parametrize("command", ["describe", "verify", "convert"])
+def test_mistakes_are_one_sentence(tmp_path, capsys, command):
+    (tmp_path / "empty.h5").touch()
+    out = ("--out", tmp_path / "out") if command == "convert" else ()
+    for path in (tmp_path / "none", tmp_path / "empty.h5", tmp_path):
+        status, text, error = run(capsys, command, path, *out)
+        assert (status, text) == (2, "")
+        assert error.startswith("error: ")
+        assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,98 @@
+"""The question of the report's row C1: how good is a new head, given n images per class?"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vggjax.model import Chain, count_parameters, output_shape, softmax_head
+from vggjax.transfer.examples import Examples
+from vggjax.transfer.fit import Epoch, FitConfig, evaluate, fit
+
+
+@dataclass(frozen=True)
+class Run:
+    """One head, trained on `samples` images per class: accuracies in 0–1, losses in nats."""
+
+    samples: int
+    seed: int
+    train_images: int
+    test_accuracy: float
+    test_loss: float
+    val_accuracy: float
+    val_loss: float
+    epochs: int
+    kept_epoch: int
+    trainable_parameters: int
+    frozen_parameters: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The training, validation and test examples of one run."""
+
+    train: Examples
+    validation: Examples
+    test: Examples
+
+    @classmethod
+    def of(cls, inputs: Any, labels: np.ndarray, *indices: np.ndarray) -> "Parts":
+        """The parts at three arrays of `indices` of `inputs`, which needs a method `subset`."""
+        return cls(*(Examples(inputs.subset(part), labels[part]) for part in indices))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run, the head that it trained, and how the training went."""
+
+    run: Run
+    head: Chain
+    history: tuple[Epoch, ...]
+
+
+def train_head(
+    backbone: Chain,
+    parts: Parts,
+    classes: int,
+    samples: int,
+    config: FitConfig,
+    *,
+    end_to_end: bool = False,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> Trained:
+    """Train a softmax head of `classes` outputs behind the frozen `backbone`, and test it.
+
+    `parts` hold the backbone's features, or with `end_to_end` the images themselves: then the
+    backbone is part of every step. Both give the same result up to rounding. The head's initial
+    values and the order of the examples follow `config.seed`.
+    """
+    start = time.perf_counter()
+    input_shape = parts.train.inputs.shape[1:]
+    if end_to_end:
+        head = softmax_head(output_shape(backbone, input_shape, np.uint8), classes, config.seed)
+        chain = backbone.then(head)
+    else:
+        head = chain = softmax_head(input_shape, classes, config.seed)
+    result = fit(chain, parts.train, parts.validation, config, trained=["head"], on_epoch=on_epoch)
+    batch_size = config.evaluation_batch or config.batch_size
+    validation = evaluate(result.chain, parts.validation, batch_size)
+    test = evaluate(result.chain, parts.test, batch_size)
+    run = Run(
+        samples=samples,
+        seed=config.seed,
+        train_images=len(parts.train),
+        test_accuracy=test.accuracy,
+        test_loss=test.loss,
+        val_accuracy=validation.accuracy,
+        val_loss=validation.loss,
+        epochs=len(result.history),
+        kept_epoch=result.kept_epoch,
+        trainable_parameters=count_parameters(head),
+        frozen_parameters=count_parameters(backbone),
+        seconds=round(time.perf_counter() - start, 3),
+    )
+    trained = result.chain.after(backbone.names[-1]) if end_to_end else result.chain
+    return Trained(run, trained, result.history)

@@ -1,0 +1,106 @@
+"""Finds out what kind of weight file a file is, by its content, and reads it."""
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from vggjax.errors import WeightsError
+from vggjax.weights.keras_h5 import read_keras_archive, read_keras_h5
+from vggjax.weights.safetensors_file import read_safetensors
+from vggjax.weights.torch_pickle import read_torch_legacy, read_torch_zip
+
+Format = Literal["keras", "torch"]
+Reader = Callable[[Path], dict[str, np.ndarray]]
+
+_HEAD = 512  # bytes that tell the kinds apart
+_LONGEST_HEADER = 100 * 2**20  # safetensors' own limit
+_KNOWN = "a Keras .h5 or .keras file, a PyTorch .pth file or a .safetensors file"
+
+
+@dataclass(frozen=True)
+class ForeignWeights:
+    """Arrays as another library wrote them: its names, its layouts, its number types.
+
+    `format` says whose names and layouts they are, `kind` describes the file to a reader.
+    """
+
+    path: Path
+    format: Format
+    kind: str
+    tensors: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    format: Format
+    description: str
+    read: Reader
+
+
+_HDF5 = _Kind("keras", "Keras HDF5", read_keras_h5)
+_ARCHIVE = _Kind("keras", "Keras 3 archive", read_keras_archive)
+_TORCH_ZIP = _Kind("torch", "PyTorch state dict (zip format)", read_torch_zip)
+_TORCH_LEGACY = _Kind("torch", "PyTorch state dict (legacy format)", read_torch_legacy)
+_SAFETENSORS = _Kind("torch", "safetensors with PyTorch's names", read_safetensors)
+
+
+def read_weights(path: Path) -> ForeignWeights:
+    """The arrays in a weight file of another library, whatever the file is called.
+
+    Raises WeightsError if the file is missing, empty, truncated, damaged, of no known kind, or a
+    pickle that asks for more than weights.
+    """
+    path = Path(path)
+    try:
+        kind = _kind(path, _head(path))
+        return ForeignWeights(path, kind.format, kind.description, kind.read(path))
+    except WeightsError:
+        raise
+    # A damaged file can make a parser fail in any way; all of them mean the same to the user.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise WeightsError(
+            f"{path} is truncated or damaged ({reason}); get the file again."
+        ) from error
+
+
+def _head(path: Path) -> bytes:
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder, but a weight file is needed here.")
+    if not path.is_file():
+        raise WeightsError(f"The weight file {path} does not exist.")
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if not head:
+        raise WeightsError(f"{path} is empty; get the file again.")
+    return head
+
+
+def _kind(path: Path, head: bytes) -> _Kind:
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return _HDF5
+    if head.startswith(b"PK\x03\x04"):
+        return _zip_kind(path)
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= _LONGEST_HEADER:
+        return _SAFETENSORS
+    if head.startswith(b"\x80"):
+        return _TORCH_LEGACY
+    if head.startswith(b"version https://git-lfs"):
+        raise WeightsError(f"{path} is only a Git LFS pointer; fetch it with `git lfs pull`.")
+    if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise WeightsError(f"{path} is a web page, not a weight file; download it again.")
+    raise WeightsError(f"{path} is not a weight file of a known kind; it must be {_KNOWN}.")
+
+
+def _zip_kind(path: Path) -> _Kind:
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    if "model.weights.h5" in names:
+        return _ARCHIVE
+    if any(name.endswith("/data.pkl") for name in names):
+        return _TORCH_ZIP
+    raise WeightsError(f"{path} is a zip archive without weights; it must be {_KNOWN}.")

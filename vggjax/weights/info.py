@@ -1,0 +1,66 @@
+"""What is known about a set of weights, and the checksums that identify them."""
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from vggjax.model.config import Preprocessing, VGGConfig
+
+# {layer: {"kernel": array, "bias": array}}, float32, shaped as `parameter_shapes(config)` says
+Parameters = dict[str, dict[str, np.ndarray]]
+
+_BLOCK = 2**20  # bytes read at a time
+
+
+@dataclass(frozen=True)
+class WeightsInfo:
+    """Where weights come from, what network they fit, and how to recognise them.
+
+    `source` is a file name or an address, `source_sha256` that file's checksum ("" if there was no
+    file); `config` includes the preprocessing the weights expect; `digests` gives each layer's
+    checksum (see `layer_digest`); `notes` is free JSON, such as how they were trained.
+    """
+
+    name: str
+    source: str
+    source_sha256: str
+    config: VGGConfig
+    digests: dict[str, str]
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The description as JSON-compatible data."""
+        return {**asdict(self), "config": self.config.to_json()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "WeightsInfo":
+        """The description that `to_json` gave; ValueError if its preprocessing is unknown."""
+        config = VGGConfig.from_json(data["config"])
+        if config.preprocessing not in get_args(Preprocessing):
+            raise ValueError(f"unknown preprocessing {config.preprocessing}")
+        return cls(**{**data, "config": config})
+
+
+def layer_digest(layer: dict[str, np.ndarray]) -> str:
+    """SHA-256, in hex, of a layer's kernel bytes followed by its bias bytes (float32, C order)."""
+    digest = hashlib.sha256()
+    for role in ("kernel", "bias"):
+        digest.update(np.ascontiguousarray(layer[role], dtype="<f4").data)
+    return digest.hexdigest()
+
+
+def digest_layers(params: Parameters) -> dict[str, str]:
+    """`layer_digest` of every layer."""
+    return {name: layer_digest(layer) for name, layer in params.items()}
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,200 @@
+"""Reads the pickle inside a PyTorch file without executing anything it asks for.
+
+Only the names below are understood, and all of them are functions and classes of this file: what
+comes out are dictionaries, lists, numbers, texts and descriptions of tensors. The opcodes are
+checked beforehand, so that a pickle can neither reserve memory nor reach an attribute.
+"""
+
+import pickle
+import pickletools
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from vggjax.errors import WeightsError
+
+_MOST_DIMENSIONS = 8
+_OPCODE_NAMES = (
+    "PROTO FRAME STOP MARK NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 BINFLOAT "
+    "BINUNICODE SHORT_BINUNICODE BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES EMPTY_TUPLE "
+    "TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST APPEND APPENDS EMPTY_DICT SETITEM SETITEMS BINPUT "
+    "LONG_BINPUT MEMOIZE BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD BINPERSID"
+)
+_OPCODES = frozenset(_OPCODE_NAMES.split())
+_STORAGE_DTYPES: dict[str, Any] = {
+    "DoubleStorage": np.float64,
+    "FloatStorage": np.float32,
+    "HalfStorage": np.float16,
+    "BFloat16Storage": ml_dtypes.bfloat16,
+    "LongStorage": np.int64,
+    "IntStorage": np.int32,
+    "ShortStorage": np.int16,
+    "CharStorage": np.int8,
+    "ByteStorage": np.uint8,
+    "BoolStorage": np.bool_,
+}
+
+
+class _Sealed:
+    """Refuses the attributes that a pickle may want to set on an object."""
+
+    def __setstate__(self, state: Any) -> None:
+        """Refuse."""
+        raise ValueError("an object that nothing may be set on")
+
+
+@dataclass(frozen=True)
+class Storage(_Sealed):
+    """A stretch of numbers kept elsewhere in the file: `count` of `dtype`, found by `key`.
+
+    `start` and `length` are the part of it that tensors may use (all of it in files since 2017).
+    """
+
+    key: str
+    dtype: np.dtype
+    count: int
+    start: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A view of a storage; `offset` and `strides` count numbers, and stay inside the storage."""
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    def __setstate__(self, state: Any) -> None:
+        """Ignore what files of PyTorch 0.1 add to a parameter (whether it needs a gradient)."""
+
+    def view(self, buffer: bytes) -> np.ndarray:
+        """The tensor's numbers, given its storage's bytes."""
+        size = self.storage.dtype.itemsize
+        strides = [stride * size for stride in self.strides]
+        offset = (self.storage.start + self.offset) * size
+        return np.ndarray(self.shape, self.storage.dtype, buffer, offset, strides)
+
+
+@dataclass(frozen=True)
+class _StorageType(_Sealed):
+    dtype: np.dtype
+
+
+@dataclass(frozen=True)
+class _Function(_Sealed):
+    function: Callable[..., Any]
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments)
+
+
+class _Table(dict):
+    """Stands for OrderedDict; ignores the attributes that a pickle wants to set on it."""
+
+    def __setstate__(self, state: Any) -> None:
+        """Ignore `_metadata`, which holds version numbers of layers."""
+
+
+def load_pickle(data: bytes, path: Path) -> tuple[Any, dict[str, Storage], int]:
+    """Read the first pickle in `data`: its object, the storages it refers to by key, its length.
+
+    Raises WeightsError, before anything is built, if it does what no table of weights needs.
+    """
+    length = _checked_length(data, path)
+    unpickler = _Unpickler(BytesIO(data[:length]), path)
+    return unpickler.load(), unpickler.storages, length
+
+
+def _checked_length(data: bytes, path: Path) -> int:
+    end = 0
+    for opcode, argument, position in pickletools.genops(data):
+        end = (position or 0) + 1
+        if opcode.name == "GLOBAL":
+            module, _, name = str(argument).partition(" ")
+            _allowed(module, name, path)
+        elif opcode.name not in _OPCODES:
+            raise WeightsError(
+                f"{path} holds the pickle instruction {opcode.name}, which no table of weights "
+                "needs, so nothing of it was executed; save `model.state_dict()` instead."
+            )
+        elif opcode.name == "LONG_BINPUT" and (argument or 0) > len(data):
+            raise ValueError("a pickle that numbers more objects than it holds")
+    return end
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: BytesIO, path: Path) -> None:
+        super().__init__(file, encoding="utf-8")
+        self.path = path
+        self.storages: dict[str, Storage] = {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        return _allowed(module, name, self.path)
+
+    def persistent_load(self, pid: Any) -> Storage:
+        kind, type_, key, _, count, *rest = pid
+        view = rest[0] if rest else None
+        start, length = (0, count) if view is None else view[1:]
+        if kind != "storage" or not isinstance(type_, _StorageType) or not isinstance(key, str):
+            raise ValueError("unknown persistent object")
+        if not _counts((count, start, length)) or start + length > count:
+            raise ValueError("impossible storage size")
+        storage = Storage(key, type_.dtype, count, start, length)
+        known = self.storages.setdefault(key, storage)
+        if (known.dtype, known.count) != (storage.dtype, count):
+            raise ValueError("one storage with two sizes")
+        return storage
+
+
+def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Tensor:
+    sizes = (offset, *shape, *strides)
+    if not isinstance(storage, Storage) or not _counts(sizes) or len(shape) != len(strides):
+        raise ValueError("impossible tensor")
+    if len(shape) > _MOST_DIMENSIONS:
+        raise ValueError(f"a tensor of {len(shape)} dimensions")
+    last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+    count = prod(shape)
+    # A stride of 0 would make terabytes out of one number: a tensor may not exceed its storage.
+    if count > storage.length or (count and last >= storage.length):
+        raise ValueError(f"a tensor of {count:,} numbers in a storage of {storage.length:,}")
+    return Tensor(storage, offset, tuple(shape), tuple(strides))
+
+
+def _rebuild_parameter(data: Any, *_: Any) -> Any:
+    return data
+
+
+def _counts(values: Any) -> bool:
+    return all(type(value) is int and value >= 0 for value in values)
+
+
+_ALLOWED: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): _Table,
+    ("torch._utils", "_rebuild_tensor"): _Function(_rebuild_tensor),
+    ("torch._utils", "_rebuild_tensor_v2"): _Function(_rebuild_tensor),
+    ("torch._utils", "_rebuild_parameter"): _Function(_rebuild_parameter),
+    ("torch.nn.parameter", "Parameter"): _Function(_rebuild_parameter),
+    **{
+        (module, name): _StorageType(np.dtype(dtype))
+        for module in ("torch", "torch.cuda")
+        for name, dtype in _STORAGE_DTYPES.items()
+    },
+}
+
+
+def _allowed(module: str, name: str, path: Path) -> Any:
+    if (module, name) not in _ALLOWED:
+        raise WeightsError(
+            f"{path} asks for {module}.{name}"[:300] + ", which no table of weights needs, so "
+            "nothing of it was executed; if it is a whole pickled model that you trust, load it "
+            "with PyTorch and save `model.state_dict()`."
+        )
+    return _ALLOWED[module, name]
