@@ -144,8 +144,11 @@ def write_results(
         title = f"{setting.title}: {run.samples} per class, seed {run.seed}"
         figure = history_figure(result.history, title, run.kept_epoch)
         save_figure(figure, out / f"history-{run.samples}-seed{run.seed}.png")
-    title = f"{setting.title}: head on {options.layer}"
-    save_figure(samples_figure(runs, title, C1_TEST_ACCURACY), out / "accuracy.png")
+    title, chance = (
+        f"{setting.title}: head on {options.layer}",
+        1 / len(setting.dataset.class_names),
+    )
+    save_figure(samples_figure(runs, title, C1_TEST_ACCURACY, chance), out / "accuracy.png")
     write_json(
         out / "result.json",
         {
@@ -154,7 +157,7 @@ def write_results(
             "demo": setting.dataset.demo,
             "weights": {"name": setting.weights.info.name, "hash": setting.weights.hash},
             "layer": options.layer,
-            "classes": len(setting.dataset.class_names),
+            "classes": classes,
             "settings": settings(options),
             "seconds": seconds,
             "runs": [asdict(run) for run in runs],

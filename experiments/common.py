@@ -8,7 +8,8 @@ from pathlib import Path
 
 from vggjax.data import DATASET_NAMES, RESIZE_MODES, Dataset, load_dataset
 from vggjax.errors import VggjaxError
-from vggjax.weights import Weights, demo_config, load_weights
+from vggjax.model import VGGConfig, table_until
+from vggjax.weights import NAMES, Weights, demo_config, load_weights
 
 DEMO_BANNER = """\
 ==============================================================================
@@ -77,6 +78,8 @@ def add_run_options(parser: argparse.ArgumentParser, out: str) -> None:
 
 def load_setting(options: argparse.Namespace, until: str) -> Setting:
     """The data set and the weights that the options name, with parameters up to layer `until`."""
+    if options.weights in (None, *NAMES):
+        table_until(VGGConfig(), until)  # a wrong name shows before anything is downloaded
     dataset = load_dataset(options.dataset, options.data_dir)
     if dataset.demo and options.dataset == "auto":
         print(DEMO_BANNER, flush=True)

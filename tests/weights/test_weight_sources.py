@@ -27,9 +27,9 @@ def test_layers_until():
     assert parameter_layers(config, "block2_pool")[-1] == "block2_conv2"
     assert len(parameter_layers(config, "fc2")) == 15
     assert parameter_layers(config) == parameter_layers(config, "predictions")
-    with pytest.raises(LayerError, match="no layer block6_pool; the layers are preprocess, "):
+    with pytest.raises(LayerError, match="no layer 'block6_pool'; the layers are preprocess, "):
         parameter_layers(config, "block6_pool")
-    with pytest.raises(LayerError, match="no layer fc1"):
+    with pytest.raises(LayerError, match="no layer 'fc1'"):
         parameter_layers(VGGConfig(top=False), "fc1")
 
 

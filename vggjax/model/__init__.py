@@ -10,7 +10,7 @@ from vggjax.model.chain import (
 )
 from vggjax.model.config import VGGConfig, layer_table, parameter_shapes
 from vggjax.model.heads import softmax_head
-from vggjax.model.vgg import build_vgg
+from vggjax.model.vgg import build_vgg, table_until
 
 __all__ = [
     "Chain",
@@ -23,5 +23,6 @@ __all__ = [
     "parameter_shapes",
     "parameters",
     "softmax_head",
+    "table_until",
     "with_parameters",
 ]

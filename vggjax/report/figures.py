@@ -33,10 +33,13 @@ def history_figure(history: Sequence[Epoch], title: str, kept_epoch: int | None 
     return figure
 
 
-def samples_figure(runs: Iterable[Run], title: str, reported: Mapping[int, float]) -> Figure:
+def samples_figure(
+    runs: Iterable[Run], title: str, reported: Mapping[int, float], chance: float
+) -> Figure:
     """Test accuracy against training images per class (C3), the report's values beside it.
 
-    With several seeds: the mean, and bars of one standard deviation.
+    With several seeds: the mean, and bars of one standard deviation. `chance` is the accuracy of
+    guessing (0–1).
     """
     groups = by_samples(runs)
     spread = [mean_and_deviation([run.test_accuracy for run in group]) for group in groups.values()]
@@ -51,6 +54,7 @@ def samples_figure(runs: Iterable[Run], title: str, reported: Mapping[int, float
         list(reported), list(reported.values()), color=REPORT, marker="s", ls="--",
         label="report (Caltech-256, ImageNet weights)",
     )  # fmt: skip
+    axes.axhline(chance, color="black", lw=0.8, ls=":", label=f"chance, {chance:.1%}")
     axes.set_xscale("log", base=2)
     ticks = sorted({*groups, *reported})
     axes.set_xticks(ticks, [str(tick) for tick in ticks])

@@ -1,6 +1,7 @@
 """Transfer learning: features extracted once, a head trained on them."""
 
 from vggjax.transfer.cache import Features
+from vggjax.transfer.classifier import Classifier
 from vggjax.transfer.examples import Examples
 from vggjax.transfer.features import extract
 from vggjax.transfer.few_shot import Parts, Run, Trained, train_head
@@ -8,6 +9,7 @@ from vggjax.transfer.fit import Epoch, FitConfig, FitResult, Metrics, evaluate, 
 from vggjax.transfer.optimizer import rmsprop
 
 __all__ = [
+    "Classifier",
     "Epoch",
     "Examples",
     "Features",

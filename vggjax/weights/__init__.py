@@ -2,10 +2,11 @@
 
 from vggjax.weights.importer import Weights, convert_file, import_weights
 from vggjax.weights.info import Parameters, WeightsInfo
-from vggjax.weights.sources import demo_config, load_weights, parameter_layers
+from vggjax.weights.sources import NAMES, demo_config, load_vgg16, load_weights, parameter_layers
 from vggjax.weights.store import load_info, load_parameters, save, verify
 
 __all__ = [
+    "NAMES",
     "Parameters",
     "Weights",
     "WeightsInfo",
@@ -14,6 +15,7 @@ __all__ = [
     "import_weights",
     "load_info",
     "load_parameters",
+    "load_vgg16",
     "load_weights",
     "parameter_layers",
     "save",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vggjax.errors import VggjaxError, WeightsError
 from vggjax.files import cache_folder
+from vggjax.model import Chain
 from vggjax.model.config import VGGConfig
 from vggjax.model.vgg import table_until
 from vggjax.network import download
@@ -65,6 +66,21 @@ def load_weights(
     info, params = import_weights(path)
     layers = parameter_layers(info.config, until)
     return Weights(info, {layer: params[layer] for layer in layers})
+
+
+def load_vgg16(
+    name: str = "imagenet",
+    until: str | None = None,
+    *,
+    seed: int = 0,
+    config: VGGConfig | None = None,
+) -> Chain:
+    """The network called `name`, as a chain of layers up to `until`; see `load_weights`.
+
+    It maps RGB images in 0–255, (B, size, size, 3), to the output of that layer. Despite the name
+    it may be another VGG: the demo's is a narrow one, and a file brings its own configuration.
+    """
+    return load_weights(name, until, seed=seed, config=config).chain(until)
 
 
 def parameter_layers(config: VGGConfig, until: str | None = None) -> tuple[str, ...]:
