@@ -9,17 +9,16 @@ test accuracy for 2, 4, 8, 16 and 32 images per class.
 """
 
 import argparse
-import csv
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import mean
 
-import numpy as np
-from common import Setting, add_data_options, add_run_options, load_setting, run
+from common import Setting, add_data_options, add_run_options, load_setting, run, settings
 from tqdm import tqdm
 
-from vggjax.data import ImageArray, Split, reuse_or_make, summary
+from vggjax.data import Split, reuse_or_make, summary
 from vggjax.files import atomic_file, write_json
 from vggjax.report import (
     C1_TEST_ACCURACY,
@@ -27,8 +26,9 @@ from vggjax.report import (
     samples_figure,
     samples_table,
     save_figure,
+    write_history,
 )
-from vggjax.transfer import Epoch, FitConfig, Parts, Trained, extract, train_head
+from vggjax.transfer import Epoch, FitConfig, Run, Trained, train_sizes
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Load, split, extract, train one head per number of samples and seed, and report."""
     start = time.perf_counter()
     options = parse(arguments)
-    fit_configs = [fit_config(options, seed) for seed in options.seed]
+    configs = [fit_config(options, seed) for seed in options.seed]
     setting = load_setting(options, until=options.layer)
     print(summary(setting.dataset).splitlines()[0], flush=True)
     splits = reuse_or_make(
@@ -68,13 +68,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     results = [
         trained
-        for split, config in zip(splits, fit_configs, strict=True)
-        for trained in train_sizes(setting, split, config, options)
+        for split, config in zip(splits, configs, strict=True)
+        for trained in train(setting, split, config, options)
     ]
+    runs = [trained.run for trained in results]
+    print(f"\n{setting.title}, head on {options.layer}, at most {options.epochs} epochs")
+    print(samples_table(runs, C1_TEST_ACCURACY))
+    print("report: Caltech-256, ImageNet weights, head on fc2 (Table 1)\n")
+    write_files(options, setting, results)
     seconds = round(time.perf_counter() - start, 1)
-    write_results(options, setting, results, seconds)
+    write_json(options.out / "result.json", result(options, setting, runs, seconds))
     print(f"{options.out / 'result.json'} written after {seconds} s")
-    print(last_line(setting, results))
+    print(last_line(setting, runs))
 
 
 def fit_config(options: argparse.Namespace, seed: int) -> FitConfig:
@@ -89,35 +94,22 @@ def fit_config(options: argparse.Namespace, seed: int) -> FitConfig:
     )
 
 
-def train_sizes(
+def train(
     setting: Setting, split: Split, config: FitConfig, options: argparse.Namespace
 ) -> list[Trained]:
-    """One head for each number of samples, each from scratch."""
-    dataset = setting.dataset
-    backbone = setting.weights.chain(until=options.layer)
-    held_out = [split.indices(dataset, part) for part in ("validation", "test")]
-    sizes = {n: split.indices(dataset, "train", n) for n in sorted(set(options.samples))}
-    used = np.unique(np.concatenate([*held_out, sizes[max(sizes)]]))
-    images = ImageArray(dataset, used, setting.weights.info.config.image_size, options.resize)
-    inputs = images if options.end_to_end else extract(backbone, images)
-    results = []
-    for samples, train in sizes.items():
-        places = [np.searchsorted(used, part) for part in (train, *held_out)]
-        parts = Parts.of(inputs, images.labels, *places)
-        title = f"{samples} per class, seed {config.seed}"
-        with tqdm(total=config.epochs, desc=title, unit="epoch", disable=None) as progress:
-            results.append(
-                train_head(
-                    backbone,
-                    parts,
-                    len(dataset.class_names),
-                    samples,
-                    config,
-                    end_to_end=options.end_to_end,
-                    on_epoch=lambda epoch: show(progress, epoch),
-                )
-            )
-    return results
+    """One head for each number of samples, behind a progress bar."""
+    total = config.epochs * len(set(options.samples))
+    with tqdm(total=total, desc=f"seed {config.seed}", unit="epoch", disable=None) as progress:
+        return train_sizes(
+            setting.weights.chain(until=options.layer),
+            setting.dataset,
+            split,
+            options.samples,
+            config,
+            resize=options.resize,
+            end_to_end=options.end_to_end,
+            on_epoch=lambda epoch: show(progress, epoch),
+        )
 
 
 def show(progress: tqdm, epoch: Epoch) -> None:
@@ -127,72 +119,47 @@ def show(progress: tqdm, epoch: Epoch) -> None:
     progress.update()
 
 
-def write_results(
-    options: argparse.Namespace, setting: Setting, results: list[Trained], seconds: float
-) -> None:
-    """Print the table; write result.json, history.csv, dataset.txt and the figures."""
+def write_files(options: argparse.Namespace, setting: Setting, results: list[Trained]) -> None:
+    """The data set's summary, the history and the figures."""
     out: Path = options.out
-    runs = [result.run for result in results]
-    print(f"\n{setting.title}, head on {options.layer}, {options.epochs} epochs")
-    print(samples_table(runs, C1_TEST_ACCURACY))
-    print("report: Caltech-256, ImageNet weights, head on fc2 (Table 1)\n")
     with atomic_file(out / "dataset.txt") as path:
         path.write_text(summary(setting.dataset) + "\n", encoding="utf-8")
     write_history(out / "history.csv", results)
-    for result in results:
-        run = result.run
-        title = f"{setting.title}: {run.samples} per class, seed {run.seed}"
-        figure = history_figure(result.history, title, run.kept_epoch)
-        save_figure(figure, out / f"history-{run.samples}-seed{run.seed}.png")
-    title, chance = (
-        f"{setting.title}: head on {options.layer}",
-        1 / len(setting.dataset.class_names),
-    )
-    save_figure(samples_figure(runs, title, C1_TEST_ACCURACY, chance), out / "accuracy.png")
-    write_json(
-        out / "result.json",
-        {
-            "experiment": "caltech",
-            "dataset": setting.dataset.name,
-            "demo": setting.dataset.demo,
-            "weights": {"name": setting.weights.info.name, "hash": setting.weights.hash},
-            "layer": options.layer,
-            "classes": classes,
-            "settings": settings(options),
-            "seconds": seconds,
-            "runs": [asdict(run) for run in runs],
-        },
-    )
+    for trained in results:
+        samples, seed = trained.run.samples, trained.run.seed
+        title = f"{setting.title}: {samples} per class, seed {seed}"
+        figure = history_figure(trained.history, title, trained.run.kept_epoch)
+        save_figure(figure, out / f"history-{samples}-seed{seed}.png")
+    title = f"{setting.title}: head on {options.layer}"
+    runs = [trained.run for trained in results]
+    figure = samples_figure(runs, title, C1_TEST_ACCURACY, chance=1 / setting.classes)
+    save_figure(figure, out / "accuracy.png")
 
 
-def write_history(path: Path, results: list[Trained]) -> None:
-    """One line per epoch of each run."""
-    with atomic_file(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.writer(file)
-        metrics = ("loss", "accuracy", "val_loss", "val_accuracy")
-        writer.writerow(("samples", "seed", "epoch", *metrics))
-        for result in results:
-            for epoch in result.history:
-                values = [*vars(epoch.train).values()]
-                values += [*vars(epoch.validation).values()] if epoch.validation else ["", ""]
-                writer.writerow((result.run.samples, result.run.seed, epoch.number, *values))
+def result(
+    options: argparse.Namespace, setting: Setting, runs: list[Run], seconds: float
+) -> dict[str, object]:
+    """What `result.json` holds."""
+    return {
+        "experiment": "caltech",
+        "dataset": setting.dataset.name,
+        "demo": setting.dataset.demo,
+        "weights": {"name": setting.weights.info.name, "hash": setting.weights.hash},
+        "layer": options.layer,
+        "classes": setting.classes,
+        "settings": settings(options),
+        "seconds": seconds,
+        "runs": [asdict(run) for run in runs],
+    }
 
 
-def settings(options: argparse.Namespace) -> dict[str, object]:
-    """The options as JSON-compatible data."""
-    return {k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items()}
-
-
-def last_line(setting: Setting, results: list[Trained]) -> str:
-    """The result in one line."""
-    runs = [result.run for result in results]
+def last_line(setting: Setting, runs: list[Run]) -> str:
+    """The result in one line: the largest number of samples."""
     most = max(run.samples for run in runs)
     accuracies = [run.test_accuracy for run in runs if run.samples == most]
+    seeds = f", mean of {len(accuracies)} seeds" if len(accuracies) > 1 else ""
     return (
-        f"{setting.title}: test accuracy {np.mean(accuracies):.4f} "
-        f"at {most} images per class (mean of {len(accuracies)} seeds)"
-        if len(accuracies) > 1
-        else f"{setting.title}: test accuracy {accuracies[0]:.4f} at {most} images per class"
+        f"{setting.title}: test accuracy {mean(accuracies):.4f} at {most} images per class{seeds}"
     )
 
 

@@ -33,6 +33,11 @@ class Setting:
         demo = "DEMO: " if self.dataset.demo else ""
         return f"{demo}{self.dataset.name}, {self.weights.info.name} weights"
 
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.dataset.class_names)
+
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """`--dataset`, `--data-dir`, `--resize` and `--weights`."""
@@ -86,6 +91,11 @@ def load_setting(options: argparse.Namespace, until: str) -> Setting:
     name = options.weights or ("demo" if dataset.demo else "imagenet")
     config = demo_config() if name == "random" and dataset.demo else None
     return Setting(dataset, load_weights(name, until, config=config))
+
+
+def settings(options: argparse.Namespace) -> dict[str, object]:
+    """The options as JSON-compatible data."""
+    return {k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items()}
 
 
 def run(main: Callable[[], None]) -> None:

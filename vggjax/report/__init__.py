@@ -1,6 +1,7 @@
 """Tables and figures of results."""
 
 from vggjax.report.figures import history_figure, samples_figure, save_figure
+from vggjax.report.history import write_history
 from vggjax.report.reference import C1_TEST_ACCURACY
 from vggjax.report.tables import samples_table
 
@@ -10,4 +11,5 @@ __all__ = [
     "samples_figure",
     "samples_table",
     "save_figure",
+    "write_history",
 ]

@@ -4,7 +4,7 @@ from vggjax.transfer.cache import Features
 from vggjax.transfer.classifier import Classifier
 from vggjax.transfer.examples import Examples
 from vggjax.transfer.features import extract
-from vggjax.transfer.few_shot import Parts, Run, Trained, train_head
+from vggjax.transfer.few_shot import Parts, Run, Trained, train_head, train_sizes
 from vggjax.transfer.fit import Epoch, FitConfig, FitResult, Metrics, evaluate, fit, predict
 from vggjax.transfer.optimizer import rmsprop
 
@@ -25,4 +25,5 @@ __all__ = [
     "predict",
     "rmsprop",
     "train_head",
+    "train_sizes",
 ]

@@ -19,7 +19,10 @@ from vggjax.transfer.step import forward_step
 class Images(Protocol):
     """Images that can be named by their content, such as `vggjax.data.ImageArray`."""
 
-    shape: tuple[int, ...]
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, size, size, 3)."""
+        ...
 
     def __len__(self) -> int: ...
 

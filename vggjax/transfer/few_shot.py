@@ -1,14 +1,16 @@
 """The question of the report's row C1: how good is a new head, given n images per class?"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from vggjax.data import Dataset, ImageArray, Split
 from vggjax.model import Chain, count_parameters, output_shape, softmax_head
 from vggjax.transfer.examples import Examples
+from vggjax.transfer.features import extract
 from vggjax.transfer.fit import Epoch, FitConfig, evaluate, fit
 
 
@@ -51,6 +53,39 @@ class Trained:
     run: Run
     head: Chain
     history: tuple[Epoch, ...]
+
+
+def train_sizes(
+    backbone: Chain,
+    dataset: Dataset,
+    split: Split,
+    sizes: Iterable[int],
+    config: FitConfig,
+    *,
+    resize: str = "bilinear",
+    end_to_end: bool = False,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> list[Trained]:
+    """One head for each number of training images per class in `sizes`, each from scratch (C3).
+
+    Features of all images that the split uses are extracted once, and shared by the sizes.
+    """
+    held_out = [split.indices(dataset, part) for part in ("validation", "test")]
+    train = {samples: split.indices(dataset, "train", samples) for samples in sorted(set(sizes))}
+    used = np.unique(np.concatenate([*held_out, *train.values()]))
+    images = ImageArray(dataset, used, backbone["preprocess"].image_size, resize)
+    inputs = images if end_to_end else extract(backbone, images, batch_size=config.batch_size)
+    results = []
+    for samples, indices in train.items():
+        places = [np.searchsorted(used, part) for part in (indices, *held_out)]
+        parts = Parts.of(inputs, images.labels, *places)
+        classes = len(dataset.class_names)
+        results.append(
+            train_head(
+                backbone, parts, classes, samples, config, end_to_end=end_to_end, on_epoch=on_epoch
+            )
+        )
+    return results
 
 
 def train_head(

@@ -1,0 +1,51 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from vggjax import files
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "deep" / "result.json"
+    files.write_json(path, {"a": 1})
+    assert json.loads(path.read_text()) == {"a": 1}
+    with pytest.raises(RuntimeError), files.atomic_file(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert json.loads(path.read_text()) == {"a": 1}, "the old file stays"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "deep" / "set"
+    with pytest.raises(RuntimeError), files.atomic_folder(path) as temporary:
+        (temporary / "half").touch()
+        raise RuntimeError
+    assert not list(path.parent.iterdir())
+    with files.atomic_folder(path) as temporary:
+        (temporary / "whole").touch()
+    assert [p.name for p in path.iterdir()] == ["whole"]
+
+
+def test_a_faster_process_wins(tmp_path):
+    path = tmp_path / "set"
+    with files.atomic_folder(path) as temporary:
+        (temporary / "ours").touch()
+        path.mkdir()
+        (path / "theirs").touch()
+    assert [p.name for p in path.iterdir()] == ["theirs"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_written_files_have_ordinary_permissions(tmp_path):
+    files.write_json(tmp_path / "a.json", 1)
+    (tmp_path / "b.json").write_text("1")
+    assert (tmp_path / "a.json").stat().st_mode == (tmp_path / "b.json").stat().st_mode
+
+
+def test_the_cache_folder_follows_the_environment(monkeypatch):
+    monkeypatch.setenv("VGGJAX_CACHE", "/somewhere")
+    assert files.cache_folder() == Path("/somewhere")
+    monkeypatch.delenv("VGGJAX_CACHE")
+    assert files.cache_folder().name == "vggjax"
