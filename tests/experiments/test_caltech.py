@@ -1,5 +1,6 @@
 import csv
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import caltech
 import common
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from vggjax import network
 
@@ -165,6 +167,35 @@ def test_broken_data_is_named(kind, names, arguments, photos, tmp_path, capsys):
 )
 def test_wrong_options_are_named(options, names, arguments, tmp_path, capsys):
     assert names in fails([*arguments, *options], tmp_path / "out", capsys)
+
+
+class Malicious:
+    def __reduce__(self):
+        return (print, ("executed",))
+
+
+def bad_weights(kind, tmp_path, small_tree):
+    """A weight file with something wrong."""
+    path = tmp_path / "weights.bin"
+    tensors = {f"{layer}.x": arrays["kernel"] for layer, arrays in small_tree.items()}
+    if kind == "pickle":
+        path.write_bytes(pickle.dumps({"state_dict": Malicious()}))
+    elif kind == "other network":
+        save_file(tensors, path)
+    elif kind == "cut off":
+        save_file(tensors, path)
+        path.write_bytes(path.read_bytes()[:-1000])
+    elif kind == "web page":
+        path.write_text("<html>not found</html>")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["pickle", "other network", "cut off", "web page"])
+def test_bad_weights_are_refused(kind, arguments, tmp_path, small_tree, capsys):
+    path = bad_weights(kind, tmp_path, small_tree)
+    message = fails([*arguments, "--weights", str(path)], tmp_path / "out", capsys)
+    assert path.name in message
+    assert "executed" not in message
 
 
 def test_named_data_and_weights_never_fall_back(photos, tmp_path, monkeypatch, capsys):

@@ -46,12 +46,13 @@ class Classifier:
         logits = predict(self.backbone.then(self.head), images, batch_size)
         return np.asarray(jax.device_get(nn.softmax(logits, axis=-1)))
 
-    def predict(self, photos: Sequence[Path | bytes]) -> list[dict[str, float]]:
+    def predict(self, photos: Sequence[str | Path | bytes]) -> list[dict[str, float]]:
         """For each photo (a path, or an encoded image's bytes), `{class: probability}`, best first.
 
         Raises DataError, naming the photo, if one can't be decoded.
         """
-        images = np.stack([decode_image(p, self.image_size, self.resize) for p in photos])
+        sources = [Path(photo) if isinstance(photo, str) else photo for photo in photos]
+        images = np.stack([decode_image(s, self.image_size, self.resize) for s in sources])
         return [self._ranked(row) for row in self.probabilities(images)]
 
     def _ranked(self, probabilities: np.ndarray) -> dict[str, float]:
