@@ -13,7 +13,7 @@ LAYOUT = "one sub-folder of images for each class, such as cats/1.jpg and dogs/2
 
 
 def load_folder(
-    path: Path, name: str | None = None, demo: bool = False, skip: Collection[str] = ()
+    path: Path | str, name: str | None = None, demo: bool = False, skip: Collection[str] = ()
 ) -> Dataset:
     """The images of a class-per-folder tree.
 
