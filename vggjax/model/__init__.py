@@ -9,6 +9,7 @@ from vggjax.model.chain import (
     with_parameters,
 )
 from vggjax.model.config import VGGConfig, layer_table, parameter_shapes
+from vggjax.model.frozen import freeze
 from vggjax.model.heads import softmax_head
 from vggjax.model.vgg import build_vgg, table_until
 
@@ -18,6 +19,7 @@ __all__ = [
     "VGGConfig",
     "build_vgg",
     "count_parameters",
+    "freeze",
     "layer_table",
     "output_shape",
     "parameter_shapes",
