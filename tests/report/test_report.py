@@ -7,6 +7,7 @@ from vggjax.model import softmax_head
 from vggjax.report import (
     C1_TEST_ACCURACY,
     history_figure,
+    image_grid,
     samples_figure,
     samples_table,
     save_figure,
@@ -96,3 +97,13 @@ def test_history_file_round_trip(tmp_path):
     assert [float(row["val_loss"]) for row in rows] == [1.5, 0.75, 0.5]
     assert rows[0]["samples"] == "4"
     assert rows[2]["epoch"] == "3"
+
+
+def test_a_grid_shows_every_image():
+    rows = [np.full((n, 8, 8, 3), 10 * n, np.uint8) for n in (2, 3, 1)]
+    figure = image_grid(rows, ["two", "three", "one"], "title", pairs=2)
+    shown = [axes.images[0].get_array() for axes in figure.axes]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["two", "three", "one"]
+    assert [
+        int((image == 10 * n).all(-1).sum()) for image, n in zip(shown, (2, 3, 1), strict=True)
+    ] == [64 * n for n in (2, 3, 1)]

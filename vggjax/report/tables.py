@@ -24,7 +24,9 @@ def samples_table(runs: Iterable[Run], reported: Mapping[int, float]) -> str:
 
     With several seeds the figures are means, and the accuracy has its standard deviation.
     """
-    rows = [("samples", "test accuracy", "test loss", "val accuracy", "epochs", "s", "report")]
+    rows = [
+        ("samples", "test accuracy", "test loss", "val accuracy", "epochs", "seconds", "report")
+    ]
     for samples, group in by_samples(runs).items():
         accuracy, deviation = mean_and_deviation([run.test_accuracy for run in group])
         spread = f" ± {deviation:.4f}" if len(group) > 1 else ""

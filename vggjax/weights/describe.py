@@ -37,7 +37,8 @@ def _facts(info: WeightsInfo) -> list[str]:
         "top": f"{config.hidden} hidden, {config.classes} classes" if config.top else "none",
         **{key: str(value) for key, value in info.notes.items()},
     }
-    return [f"{key + ':':<15}{value}" for key, value in facts.items()]
+    width = max(map(len, facts)) + 2
+    return [f"{key + ':':<{width}}{value}" for key, value in facts.items()]
 
 
 def _layers(config: VGGConfig) -> list[str]:
