@@ -15,9 +15,19 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import mean
 
-from common import Setting, add_data_options, add_run_options, load_setting, run, settings
+from common import (
+    Setting,
+    add_cluster_options,
+    add_data_options,
+    add_run_options,
+    load_setting,
+    run,
+    settings,
+    start_cluster,
+)
 from tqdm import tqdm
 
+from vggjax.collective import from_first, is_first
 from vggjax.data import Split, reuse_or_make, summary
 from vggjax.files import atomic_file, write_json
 from vggjax.report import (
@@ -48,6 +58,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--end-to-end", action="store_true", help="run the whole network in every training step")
     add_run_options(parser, out="runs/caltech")
     add_data_options(parser)
+    add_cluster_options(parser)
     return parser.parse_args(arguments)
 
 
@@ -56,21 +67,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     start = time.perf_counter()
     options = parse(arguments)
     configs = [fit_config(options, seed) for seed in options.seed]
+    start_cluster(options)
     setting = load_setting(options, until=options.layer)
     print(summary(setting.dataset).splitlines()[0], flush=True)
-    splits = reuse_or_make(
-        options.out / "split.json",
-        setting.dataset,
-        max(options.samples),
-        options.val,
-        options.test,
-        options.seed,
+    splits = from_first(
+        lambda: reuse_or_make(
+            options.out / "split.json",
+            setting.dataset,
+            max(options.samples),
+            options.val,
+            options.test,
+            options.seed,
+        )
     )
     results = [
         trained
         for split, config in zip(splits, configs, strict=True)
         for trained in train(setting, split, config, options)
     ]
+    if not is_first():
+        return
     runs = [trained.run for trained in results]
     print(f"\n{setting.title}, head on {options.layer}, at most {options.epochs} epochs")
     print(samples_table(runs, C1_TEST_ACCURACY))
@@ -98,8 +114,9 @@ def train(
     setting: Setting, split: Split, config: FitConfig, options: argparse.Namespace
 ) -> list[Trained]:
     """One head for each number of samples, behind a progress bar."""
+    silent = None if is_first() else True
     total = config.epochs * len(set(options.samples))
-    with tqdm(total=total, desc=f"seed {config.seed}", unit="epoch", disable=None) as progress:
+    with tqdm(total=total, desc=f"seed {config.seed}", unit="epoch", disable=silent) as progress:
         return train_sizes(
             setting.weights.chain(until=options.layer),
             setting.dataset,

@@ -1,15 +1,24 @@
 """What the experiments share: their common options, the data and weights, and clean errors."""
 
 import argparse
+import hashlib
+import os
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
+import jax
+
+from vggjax import collective, distributed
 from vggjax.data import DATASET_NAMES, RESIZE_MODES, Dataset, load_dataset
-from vggjax.errors import VggjaxError
+from vggjax.errors import VggjaxError, WeightsError
+from vggjax.files import cache_folder
 from vggjax.model import VGGConfig, table_until
 from vggjax.weights import NAMES, Weights, demo_config, load_weights
+from vggjax.weights.store import is_store
 
 DEMO_BANNER = """\
 ==============================================================================
@@ -30,8 +39,8 @@ class Setting:
     @property
     def title(self) -> str:
         """Data and weights in words, for tables and figures."""
-        demo = "DEMO: " if self.dataset.demo else ""
-        return f"{demo}{self.dataset.name}, {self.weights.info.name} weights"
+        data = "DEMO set" if self.dataset.demo else self.dataset.name
+        return f"{data}, {self.weights.info.name} weights"
 
     @property
     def classes(self) -> int:
@@ -81,16 +90,52 @@ def add_run_options(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument("--out", type=Path, default=Path(out), metavar="FOLDER", help="results")
 
 
+def add_cluster_options(parser: argparse.ArgumentParser) -> None:
+    """`--coordinator`, `--processes`, `--process` and `--cluster`."""
+    group = parser.add_argument_group("several processes (see docs/distributed.md)")
+    add = group.add_argument
+    add("--coordinator", metavar="HOST:PORT", help="where process 0 can be reached by the others")
+    add("--processes", type=int, metavar="N", help="how many there are")
+    add("--process", type=int, metavar="I", help="which of them this is, from 0")
+    add("--cluster", action="store_true", help="let JAX find the other processes (TPU pods)")
+
+
+def start_cluster(options: argparse.Namespace) -> None:
+    """Join the other processes, if there are any; all but the first are silent from then on."""
+    distributed.initialize(
+        options.coordinator, options.processes, options.process, detect=options.cluster
+    )
+    if jax.distributed.is_initialized() and not collective.is_first():
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (until the end)
+
+
 def load_setting(options: argparse.Namespace, until: str) -> Setting:
     """The data set and the weights that the options name, with parameters up to layer `until`."""
     if options.weights in (None, *NAMES):
         table_until(VGGConfig(), until)  # a wrong name shows before anything is downloaded
-    dataset = load_dataset(options.dataset, options.data_dir)
+    with collective.fail_together():
+        dataset = load_dataset(options.dataset, options.data_dir)
+    collective.require_same(_described(options, dataset), "options and images")
     if dataset.demo and options.dataset == "auto":
         print(DEMO_BANNER, flush=True)
     name = options.weights or ("demo" if dataset.demo else "imagenet")
     config = demo_config() if name == "random" and dataset.demo else None
-    return Setting(dataset, load_weights(name, until, config=config))
+    _require_fetched(name)
+    weights = load_weights(name, until, config=config)
+    collective.require_same(weights.hash, "weights")
+    return Setting(dataset, weights)
+
+
+def _require_fetched(name: str) -> None:
+    """Refuse to convert weights in several processes at once: Orbax would wait forever."""
+    if jax.process_count() == 1 or name not in NAMES or name in ("demo", "random"):
+        return
+    with collective.fail_together():
+        if not is_store(cache_folder() / "weights" / name):
+            raise WeightsError(
+                f"The weights {name} are not in {cache_folder()}; fetch them there first with one "
+                f"process: python -c \"import vggjax; vggjax.load_vgg16('{name}')\"."
+            )
 
 
 def settings(options: argparse.Namespace) -> dict[str, object]:
@@ -103,12 +148,34 @@ def run(main: Callable[[], None]) -> None:
     try:
         main()
     except VggjaxError as error:
-        sys.exit(_failed(str(error)))
+        _exit(_failed(str(error)))
     except OSError as error:
-        sys.exit(_failed(f"{error.filename or 'A file'}: {error.strerror or error}."))
+        _exit(_failed(f"{error.filename or 'A file'}: {error.strerror or error}."))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        _exit(130)
+    except Exception:
+        if not jax.distributed.is_initialized():
+            raise
+        traceback.print_exc()
+        _exit(1)
+
+
+def _exit(status: int) -> NoReturn:
+    """Exit; one process of several goes at once, as an orderly end would wait for the others."""
+    if jax.distributed.is_initialized():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
+def _described(options: argparse.Namespace, dataset: Dataset) -> str:
+    """What must be the same in all processes; folders may differ from machine to machine."""
+    own = ("process", "out", "data_dir", "weights")
+    shared = {key: value for key, value in vars(options).items() if key not in own}
+    names = "\n".join(map(str, zip(dataset.ids, dataset.labels.tolist(), strict=True)))
+    return f"{shared} {hashlib.sha256(names.encode()).hexdigest()}"
 
 
 def _failed(message: str) -> int:

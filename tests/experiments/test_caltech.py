@@ -99,7 +99,7 @@ def test_the_demo_is_marked_everywhere(tmp_path, monkeypatch, capsys):
     result = run(["--samples", "4", "--epochs", "2"], tmp_path)
     printed = capsys.readouterr().out
     assert printed.startswith(common.DEMO_BANNER)
-    assert printed.splitlines()[-1].startswith("DEMO: ")
+    assert printed.splitlines()[-1].startswith("DEMO set, demo weights")
     assert result["demo"] is True
     assert (result["dataset"], result["weights"]["name"], result["classes"]) == ("demo", "demo", 32)
     assert "demo" in (tmp_path / "dataset.txt").read_text()

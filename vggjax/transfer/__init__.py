@@ -5,8 +5,8 @@ from vggjax.transfer.classifier import Classifier
 from vggjax.transfer.examples import Examples
 from vggjax.transfer.features import extract
 from vggjax.transfer.few_shot import Parts, Run, Trained, train_head, train_sizes
-from vggjax.transfer.fit import Epoch, FitConfig, FitResult, Metrics, evaluate, fit, predict
 from vggjax.transfer.optimizer import rmsprop
+from vggjax.transfer.training import Epoch, FitConfig, FitResult, Metrics, evaluate, fit, predict
 
 __all__ = [
     "Classifier",

@@ -12,7 +12,7 @@ from jax import nn
 from vggjax.data import decode_image
 from vggjax.errors import DataError
 from vggjax.model import Chain
-from vggjax.transfer.fit import predict
+from vggjax.transfer.training import predict
 
 
 @dataclass(frozen=True)

@@ -42,20 +42,29 @@ class Batch(NamedTuple):
     weights: np.ndarray
 
 
-def batches(examples: Examples, size: int, order: np.ndarray | None = None) -> Iterator[Batch]:
+def batches(
+    examples: Examples,
+    size: int,
+    order: np.ndarray | None = None,
+    *,
+    padded: int | None = None,
+    part: slice = slice(None),
+) -> Iterator[Batch]:
     """All examples once, in `order` (None: as they come), `size` at a time.
 
-    The last batch is filled up with repeated examples of weight 0, so that every batch has the
-    same shape and no example is left out.
+    Each batch is filled up to `padded` (None: `size`) with repeated examples of weight 0, so that
+    all have the same shape and no example is left out. Only its rows `part` are read and handed
+    on, which is how processes share a batch.
     """
     order = np.arange(len(examples)) if order is None else order
+    rows = padded or size
     for start in range(0, len(order), size):
         indices = order[start : start + size]
-        weights = np.zeros(size, np.float32)
+        weights = np.zeros(rows, np.float32)
         weights[: len(indices)] = 1
-        indices = np.pad(indices, (0, size - len(indices)), mode="edge")
+        indices = np.pad(indices, (0, rows - len(indices)), mode="edge")[part]
         inputs = np.asarray(examples.inputs[indices])
-        yield Batch(inputs, np.asarray(examples.labels[indices], np.int32), weights)
+        yield Batch(inputs, np.asarray(examples.labels[indices], np.int32), weights[part])
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:

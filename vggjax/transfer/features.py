@@ -8,11 +8,14 @@ import numpy as np
 from flax import nnx
 from tqdm import tqdm
 
+from vggjax.collective import fail_together, is_first, own
 from vggjax.files import cache_folder
-from vggjax.model import Chain, output_shape, parameters
+from vggjax.model import Chain, freeze, output_shape, parameters
 from vggjax.transfer.cache import Features, FeatureStore
+from vggjax.transfer.devices import device_batches, host_rows, local_mesh, replicated
 from vggjax.transfer.digest import chain_digest
-from vggjax.transfer.examples import Examples, ahead, batches
+from vggjax.transfer.examples import Examples
+from vggjax.transfer.exchange import content_keys, exchanged, missing_everywhere
 from vggjax.transfer.step import forward_step
 
 
@@ -32,6 +35,10 @@ class Images(Protocol):
         """A key of 32 bytes per image, (N, 32) uint8, equal only for equal pixels."""
         ...
 
+    def subset(self, indices: np.ndarray) -> "Images":
+        """The images at `indices`; asked for where several processes share the work."""
+        ...
+
 
 def extract(
     backbone: Chain,
@@ -47,14 +54,16 @@ def extract(
     `features` in `vggjax.files.cache_folder()`) are not computed again: they are named by a hash
     of the chain, weights and preprocessing included, and of the image. The rest is computed batch
     by batch, so that memory doesn't grow with the number of images. `dtype` is how they are kept.
+    Several processes, which must call this together, share the images; each uses all its devices.
     """
     store = open_store(backbone, images.shape[1:], cache, dtype)
-    keys = images.keys()
-    todo = store.missing(keys)
-    if len(todo):
-        rows = _rows(backbone, images, todo, batch_size)
-        store.add(keys[todo], rows, {"layers": " → ".join(backbone.names), "dtype": str(dtype)})
-    return store.select(keys)
+    keys = content_keys(images)
+    todo = own(missing_everywhere(store, keys))
+    about = {"layers": " → ".join(backbone.names), "dtype": str(dtype)}
+    with fail_together():
+        if len(todo):
+            store.add(keys[todo], _rows(backbone, images, todo, batch_size), about)
+    return exchanged(store, keys, about).select(keys)
 
 
 def open_store(
@@ -71,10 +80,13 @@ def open_store(
 def _rows(
     backbone: Chain, images: Images, todo: np.ndarray, batch_size: int
 ) -> Iterator[np.ndarray]:
-    graph, tree = nnx.graphdef(backbone), parameters(backbone)
+    mesh = local_mesh()
+    frozen = freeze(backbone)
+    graph, tree = nnx.graphdef(frozen), replicated(parameters(frozen), mesh)
     examples = Examples(images, np.zeros(len(images), np.int32))
-    with tqdm(total=len(todo), desc="features", unit="image", disable=None) as progress:
-        for batch in ahead(batches(examples, batch_size, todo)):
-            rows = np.asarray(forward_step(graph, tree, batch.inputs))[batch.weights > 0]
+    silent = None if is_first() else True
+    with tqdm(total=len(todo), desc="features", unit="image", disable=silent) as progress:
+        for batch in device_batches(examples, batch_size, todo, mesh):
+            rows = host_rows(forward_step(graph, tree, batch.inputs, mesh), batch)
             progress.update(len(rows))
             yield rows

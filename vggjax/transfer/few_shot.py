@@ -11,7 +11,7 @@ from vggjax.data import Dataset, ImageArray, Split
 from vggjax.model import Chain, count_parameters, output_shape, softmax_head
 from vggjax.transfer.examples import Examples
 from vggjax.transfer.features import extract
-from vggjax.transfer.fit import Epoch, FitConfig, evaluate, fit
+from vggjax.transfer.training import Epoch, FitConfig, evaluate, fit
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
+from jax.sharding import Mesh
 
 from vggjax.model import Parameters
+from vggjax.transfer.devices import data_parallel
 from vggjax.transfer.examples import Batch
 
 
@@ -27,9 +29,16 @@ class Sums(NamedTuple):
     examples: jax.Array
 
 
-def batch_loss(graph: Any, tree: Parameters, batch: Batch) -> tuple[jax.Array, Sums]:
+def apply(graph: Any, tree: Parameters, inputs: Any, mesh: Mesh | None) -> jax.Array:
+    """The output for a batch of the chain whose `nnx.graphdef` is `graph`, split over `mesh`."""
+    return data_parallel(lambda tree, x: nnx.merge(graph, tree)(x), mesh)(tree, inputs)
+
+
+def batch_loss(
+    graph: Any, mesh: Mesh | None, tree: Parameters, batch: Batch
+) -> tuple[jax.Array, Sums]:
     """Mean softmax cross-entropy over the batch's real examples, and the sums behind it."""
-    logits = nnx.merge(graph, tree)(batch.inputs)
+    logits = apply(graph, tree, batch.inputs, mesh)
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
     hits = jnp.asarray(logits.argmax(-1) == batch.labels, jnp.float32)
     count = batch.weights.sum()
@@ -37,28 +46,35 @@ def batch_loss(graph: Any, tree: Parameters, batch: Batch) -> tuple[jax.Array, S
     return sums.loss / count, sums
 
 
-@partial(jax.jit, static_argnums=(0, 1), donate_argnums=2)
+@partial(jax.jit, static_argnames=("graph", "optimizer", "mesh"), donate_argnames="state")
 def train_step(
-    graph: Any, optimizer: optax.GradientTransformation, state: TrainState, batch: Batch
+    graph: Any,
+    optimizer: optax.GradientTransformation,
+    state: TrainState,
+    batch: Batch,
+    mesh: Mesh | None = None,
 ) -> tuple[TrainState, Sums]:
     """One step of `optimizer` on one batch; `state` is donated, its buffers are used again.
 
     `graph` is the chain's `nnx.graphdef`. Frozen parameters come out as they went in, and XLA
     drops their gradients: a step on a frozen network costs little more than its forward pass.
+    `mesh` is that of the devices on which `state` and `batch` are, None for one device.
     """
-    loss = partial(batch_loss, graph)
+    loss = partial(batch_loss, graph, mesh)
     gradients, sums = jax.grad(loss, has_aux=True)(state.parameters, batch)
     updates, moved = optimizer.update(gradients, state.optimizer, state.parameters)
     return TrainState(optax.apply_updates(state.parameters, updates), moved), sums
 
 
-@partial(jax.jit, static_argnums=0)
-def evaluation_step(graph: Any, tree: Parameters, batch: Batch) -> Sums:
+@partial(jax.jit, static_argnames=("graph", "mesh"))
+def evaluation_step(graph: Any, tree: Parameters, batch: Batch, mesh: Mesh | None = None) -> Sums:
     """Loss and correct answers of one batch."""
-    return batch_loss(graph, tree, batch)[1]
+    return batch_loss(graph, mesh, tree, batch)[1]
 
 
-@partial(jax.jit, static_argnums=0)
-def forward_step(graph: Any, tree: Parameters, inputs: jax.Array) -> jax.Array:
+@partial(jax.jit, static_argnames=("graph", "mesh"))
+def forward_step(
+    graph: Any, tree: Parameters, inputs: jax.Array, mesh: Mesh | None = None
+) -> jax.Array:
     """The chain's output for one batch."""
-    return nnx.merge(graph, tree)(inputs)
+    return apply(graph, tree, inputs, mesh)

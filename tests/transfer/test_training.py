@@ -8,9 +8,9 @@ from vggjax.errors import DataError, LayerError
 from vggjax.model import count_parameters, parameters, softmax_head, with_parameters
 from vggjax.transfer import Examples, FitConfig, evaluate, extract, fit, predict, rmsprop
 from vggjax.transfer.examples import Batch, batches
-from vggjax.transfer.fit import Epoch, Metrics, _best_epoch
 from vggjax.transfer.optimizer import layer_labels, partition
 from vggjax.transfer.step import TrainState, evaluation_step, train_step
+from vggjax.transfer.training import Epoch, Metrics, _best_epoch
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Training: epochs, early stopping and history around the train step."""
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
+from jax.sharding import Mesh
 
 from vggjax.errors import DataError
-from vggjax.model import Chain, Parameters, parameters, with_parameters
-from vggjax.transfer.examples import Examples, ahead, batches
+from vggjax.model import Chain, Parameters, freeze, parameters, with_parameters
+from vggjax.transfer.devices import (
+    data_mesh,
+    device_batches,
+    host_rows,
+    local_mesh,
+    replicated,
+    single,
+)
+from vggjax.transfer.examples import Batch, Examples
 from vggjax.transfer.optimizer import layer_labels, partition, partitioned_rmsprop
 from vggjax.transfer.step import Sums, TrainState, evaluation_step, forward_step, train_step
 
@@ -85,20 +94,25 @@ def fit(
 
     The chain gives logits (B, classes). Its inputs are whatever it starts with: cached features
     for a head alone, images for a whole network. `optimizer` defaults to Keras' RMSprop; it only
-    ever sees the trained layers. `chain` itself is left as it was.
+    ever sees the trained layers. `chain` itself is left as it was. Each batch is shared by all
+    devices of all processes, which must call this together.
     Raises LayerError for layers that can't be trained, DataError for early stopping without
     validation examples or for a loss that is no longer finite.
     """
     config = config or FitConfig()
     if config.patience is not None and validation is None:
         raise DataError("Early stopping needs validation examples.")
+    mesh = data_mesh()
     graph, state, optimizer = _start(chain, trained, optimizer, config.learning_rate)
+    state = replicated(state, mesh)
     history: list[Epoch] = []
     best: Parameters | None = None
     for number in range(1, config.epochs + 1):
         order = np.random.default_rng([config.seed, number]).permutation(len(train))
-        state, metrics = _train_epoch(graph, optimizer, state, train, config.batch_size, order)
-        held_out = _evaluate(graph, state.parameters, validation, config) if validation else None
+        steps = device_batches(train, config.batch_size, order, mesh)
+        state, metrics = _train_epoch(graph, optimizer, state, steps, mesh)
+        tree = state.parameters
+        held_out = _evaluate(graph, tree, validation, config, mesh) if validation else None
         history.append(Epoch(number, metrics, held_out))
         if on_epoch:
             on_epoch(history[-1])
@@ -109,22 +123,28 @@ def fit(
             elif waited >= config.patience:
                 break
     kept = len(history) if best is None else _best_epoch(history, config.min_delta)
-    return FitResult(with_parameters(chain, best or state.parameters), tuple(history), kept)
+    final = single(best or state.parameters, mesh)
+    return FitResult(with_parameters(chain, final), tuple(history), kept)
 
 
 def evaluate(chain: Chain, examples: Examples, batch_size: int = 32) -> Metrics:
-    """Loss and accuracy of a chain that gives logits."""
-    config = FitConfig(evaluation_batch=batch_size)
-    return _evaluate(nnx.graphdef(chain), parameters(chain), examples, config)
+    """Loss and accuracy of a chain that gives logits; all processes must call this together."""
+    config, mesh = FitConfig(evaluation_batch=batch_size), data_mesh()
+    tree = replicated(parameters(chain), mesh)
+    return _evaluate(nnx.graphdef(chain), tree, examples, config, mesh)
 
 
 def predict(chain: Chain, inputs: Any, batch_size: int = 32) -> np.ndarray:
-    """The chain's outputs (N, …) for `inputs` (N, …), batch by batch."""
-    examples = Examples(inputs, np.zeros(len(inputs), np.int32))
-    graph, tree = nnx.graphdef(chain), parameters(chain)
+    """The chain's outputs (N, …) for `inputs` (N, …), batch by batch.
+
+    Computed on all devices of the process that calls it; other processes need not call it.
+    """
+    examples, mesh = Examples(inputs, np.zeros(len(inputs), np.int32)), local_mesh()
+    frozen = freeze(chain)
+    graph, tree = nnx.graphdef(frozen), replicated(parameters(frozen), mesh)
     outputs = [
-        np.asarray(forward_step(graph, tree, batch.inputs))[batch.weights > 0]
-        for batch in ahead(batches(examples, batch_size))
+        host_rows(forward_step(graph, tree, batch.inputs, mesh), batch)
+        for batch in device_batches(examples, batch_size, None, mesh)
     ]
     return np.concatenate(outputs)
 
@@ -149,13 +169,12 @@ def _train_epoch(
     graph: Any,
     optimizer: optax.GradientTransformation,
     state: TrainState,
-    examples: Examples,
-    batch_size: int,
-    order: np.ndarray,
+    steps: Iterator[Batch],
+    mesh: Mesh | None,
 ) -> tuple[TrainState, Metrics]:
     sums = []
-    for batch in ahead(batches(examples, batch_size, order)):
-        state, step_sums = train_step(graph, optimizer, state, batch)
+    for batch in steps:
+        state, step_sums = train_step(graph, optimizer, state, batch, mesh)
         sums.append(step_sums)
     metrics = _mean(sums)
     if not math.isfinite(metrics.loss):
@@ -163,9 +182,11 @@ def _train_epoch(
     return state, metrics
 
 
-def _evaluate(graph: Any, tree: Parameters, examples: Examples, config: FitConfig) -> Metrics:
-    size = config.evaluation_batch or config.batch_size
-    return _mean(evaluation_step(graph, tree, batch) for batch in ahead(batches(examples, size)))
+def _evaluate(
+    graph: Any, tree: Parameters, examples: Examples, config: FitConfig, mesh: Mesh | None
+) -> Metrics:
+    steps = device_batches(examples, config.evaluation_batch or config.batch_size, None, mesh)
+    return _mean(evaluation_step(graph, tree, batch, mesh) for batch in steps)
 
 
 def _mean(sums: Iterable[Sums]) -> Metrics:

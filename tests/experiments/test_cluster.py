@@ -1,0 +1,153 @@
+"""Two real processes on this machine give the result of one, and fail without hanging."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import caltech
+import numpy as np
+import pytest
+
+from vggjax import collective, distributed
+from vggjax.errors import VggjaxError
+
+SCRIPT = Path(caltech.__file__)
+LIMIT = 50  # seconds, then the processes are killed
+
+
+@pytest.fixture
+def arguments(photos, small_weights):
+    """Thirty images, batches that two processes do not divide."""
+    return [
+        *("--data-dir", str(photos), "--weights", str(small_weights), "--samples", "4", "2"),
+        *("--val", "3", "--test", "3", "--epochs", "3", "--batch-size", "5"),
+    ]
+
+
+def free_port():
+    with socket.socket() as server:
+        server.bind(("", 0))
+        return server.getsockname()[1]
+
+
+def run_two(arguments, out, caches):
+    """Run the script in two processes; returns (exit status, stdout, stderr) of each."""
+    address = f"localhost:{free_port()}"
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parents[1]), "XLA_FLAGS": ""}
+    with contextlib.ExitStack() as stack:
+        programs = []
+        for number, cache in enumerate(caches):
+            own = ["--coordinator", address, "--processes", "2", "--process", str(number)]
+            program = subprocess.Popen(
+                [sys.executable, str(SCRIPT), *arguments[number], "--out", str(out), *own],
+                env={**environment, "VGGJAX_CACHE": str(cache)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            stack.callback(program.wait)
+            stack.callback(program.kill)  # JAX catches the gentler signal
+            programs.append(program)
+        texts = [program.communicate(timeout=LIMIT) for program in programs]
+        return [(p.returncode, *text) for p, text in zip(programs, texts, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("shared", "options"), [(True, []), (False, []), (True, ["--end-to-end"])],
+    ids=["shared cache", "own caches", "end to end"],
+)  # fmt: skip
+def test_two_processes_give_the_result_of_one(arguments, tmp_path, shared, options):
+    arguments = [*arguments, *options]
+    caltech.main([*arguments, "--out", str(tmp_path / "one")])
+    caches = [tmp_path / "cache0", tmp_path / ("cache0" if shared else "cache1")]
+    first, second = run_two([arguments, arguments], tmp_path / "two", caches)
+    assert first[0] == second[0] == 0, (first, second)
+    assert "test accuracy" in first[1].splitlines()[-1]
+    assert all(line.startswith("[Gloo]") for line in second[1].splitlines()), "silent"
+    one, two = (json.loads((tmp_path / n / "result.json").read_text()) for n in ("one", "two"))
+    split = (tmp_path / "two" / "split.json").read_text()
+    assert split == (tmp_path / "one" / "split.json").read_text()
+    for a, b in zip(one["runs"], two["runs"], strict=True):
+        numbers = [key for key in a if key != "seconds"]
+        np.testing.assert_allclose([b[k] for k in numbers], [a[k] for k in numbers], rtol=1e-5)
+    if not options:
+        rows = [sum(len(np.load(f)) for f in cache.rglob("*.npy")) for cache in set(caches)]
+        assert rows == [30] * len(rows), "each image is computed once and known to all"
+
+
+def test_a_mistake_in_one_process_ends_both(arguments, photos, tmp_path):
+    broken = tmp_path / "photos"
+    for path in photos.rglob("*.png"):
+        (broken / path.parent.name).mkdir(parents=True, exist_ok=True)
+        (broken / path.parent.name / path.name).write_bytes(path.read_bytes()[:200])
+    other = ["--data-dir", str(broken), *arguments[2:]]
+    results = run_two([arguments, other], tmp_path / "out", [tmp_path / "cache"] * 2)
+    assert [status for status, *_ in results][1] == 2
+    assert results[0][0] != 0
+    assert ".png" in results[1][2]
+    assert not (tmp_path / "out" / "result.json").exists()
+
+
+def test_one_process_alone_is_no_cluster(monkeypatch):
+    monkeypatch.setattr(distributed.jax.distributed, "initialize", None)  # would fail if called
+    distributed.initialize()
+    monkeypatch.setenv("SLURM_STEP_NODELIST", "node1")
+    monkeypatch.setenv("SLURM_NTASKS", "1")
+    distributed.initialize()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"SLURM_STEP_NODELIST": "node[1-2]", "SLURM_NTASKS": "2"},
+        {"TPU_WORKER_HOSTNAMES": "worker-0,worker-1"},
+        {"JAX_COORDINATOR_ADDRESS": "a:1", "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": "1"},
+    ],
+)
+def test_the_environment_tells_of_a_cluster(variables, monkeypatch):
+    calls = []
+    monkeypatch.setattr(distributed, "_wait_for", lambda *_: None)
+    monkeypatch.setattr(
+        distributed.jax.distributed, "initialize", lambda *a, **_: calls.append(list(a))
+    )
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    distributed.initialize()
+    explicit = "JAX_PROCESS_ID" in variables
+    assert calls == [["a:1", 2, 1] if explicit else [None, None, None]]
+
+
+@pytest.mark.parametrize(
+    ("address", "names"),
+    [
+        (("host:1", 2, None), "--process"),
+        (("host", 2, 0), "HOST:PORT"),
+        (("host:1", 2, 2), "no process 2 of 2"),
+        (("localhost:1", 2, 1), "localhost:1"),
+        (("localhost:99999", 2, 0), "99999"),
+    ],
+)
+def test_a_wrong_address_is_named(address, names):
+    with pytest.raises(VggjaxError, match=names):
+        distributed.initialize(*address, timeout=0)
+
+
+def test_a_port_in_use_is_named():
+    with socket.create_server(("", 0)) as server, pytest.raises(VggjaxError, match="in use"):
+        distributed.initialize(f"localhost:{server.getsockname()[1]}", 2, 0)
+
+
+def test_a_single_process_talks_to_itself():
+    rows = np.arange(12).reshape(4, 3)
+    np.testing.assert_array_equal(collective.gather(rows), [rows])
+    np.testing.assert_array_equal(collective.gather_own(rows, 4), rows)
+    np.testing.assert_array_equal(collective.own(np.arange(4)), np.arange(4))
+    assert collective.gather_bytes(b"abc") == [b"abc"]
+    assert collective.from_first(lambda: 7) == 7
+    collective.require_same("a", "letters")
+    with pytest.raises(KeyError), collective.fail_together():
+        raise KeyError
