@@ -6,7 +6,7 @@ import pytest
 from vggjax.model import VGGConfig, build_vgg, freeze, frozen, parameters
 from vggjax.model.frozen import FrozenConvolution, in_groups
 
-WIDE = VGGConfig(widths=(32, 40), depths=(1, 2), hidden=16, classes=5, image_size=20)
+WIDE = VGGConfig(widths=(64, 72), depths=(1, 2), hidden=16, classes=5, image_size=20)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_wide_convolutions_are_prepared_and_the_names_stay(chain):
     assert prepared.names == chain.names
     assert isinstance(prepared.block2_conv1, FrozenConvolution)
     assert not isinstance(prepared.block1_conv1, FrozenConvolution), "3 channels are too few"
-    assert parameters(prepared)["block2_conv1"]["filters"].shape == (36, 32, 40)
+    assert parameters(prepared)["block2_conv1"]["filters"].shape == (36, 64, 72)
 
 
 def test_elsewhere_than_on_a_cpu_the_chain_stays(chain, monkeypatch):

@@ -108,7 +108,7 @@ def test_a_frozen_step_still_costs_a_forward_pass_and_stays_replicated(full, ima
     assert all(s.is_fully_replicated for s in jax.tree.leaves(step.output_shardings))
 
 
-CONFIG = VGGConfig(widths=(4, 6, 8, 8, 32), hidden=16, classes=5, image_size=32)
+CONFIG = VGGConfig(widths=(4, 6, 8, 8, 64), hidden=16, classes=5, image_size=32)
 
 
 def trained_losses():
