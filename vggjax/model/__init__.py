@@ -10,7 +10,7 @@ from vggjax.model.chain import (
 )
 from vggjax.model.config import VGGConfig, layer_table, parameter_shapes
 from vggjax.model.frozen import freeze
-from vggjax.model.heads import softmax_head
+from vggjax.model.heads import pooled_head, softmax_head, temperature_head
 from vggjax.model.vgg import build_vgg, table_until
 
 __all__ = [
@@ -24,7 +24,9 @@ __all__ = [
     "output_shape",
     "parameter_shapes",
     "parameters",
+    "pooled_head",
     "softmax_head",
     "table_until",
+    "temperature_head",
     "with_parameters",
 ]

@@ -61,16 +61,16 @@ class Chain(nnx.Module):
 
         Raises LayerError if one of them isn't in the chain.
         """
-        last = max((self.position(name) for name in names), default=-1)
-        outputs = {}
-        for name in self.names[: last + 1]:
-            x = self[name](x)
-            if name in names:
-                outputs[name] = x
+        outputs: dict[str, jax.Array] = {}
+        done = 0
+        for name in sorted(set(names), key=self.position):
+            end = self.position(name) + 1
+            x = outputs[name] = self._part(self.names[done:end])(x)
+            done = end
         return outputs
 
     def _part(self, names: tuple[str, ...]) -> "Chain":
-        return Chain({name: getattr(self, name) for name in names})
+        return type(self)({name: getattr(self, name) for name in names})
 
 
 def _layers(chain: Chain) -> dict[str, nnx.Module]:

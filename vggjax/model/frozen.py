@@ -63,7 +63,7 @@ class FrozenChain(Chain):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         for group, names in groupby(self.names, self._group_sizes(x).__getitem__):
-            x = in_groups(self._part(tuple(names)), x, group)
+            x = in_groups(Chain({name: self[name] for name in names}), x, group)
         return x
 
     def _group_sizes(self, x: jax.Array) -> dict[str, int]:
@@ -76,9 +76,6 @@ class FrozenChain(Chain):
             sizes[name] = x.shape[0] if whole else -(-GROUP_BYTES // largest)
             x = y
         return sizes
-
-    def _part(self, names: tuple[str, ...]) -> Chain:
-        return Chain({name: self[name] for name in names})
 
 
 def in_groups(function: Any, x: jax.Array, group: int) -> jax.Array:

@@ -16,7 +16,7 @@ def convolution(x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
 
     On a CPU by Winograd's method where that is faster, chosen when the program is compiled.
     """
-    if not prefers_winograd(kernel.shape):
+    if x.dtype != jnp.float32 or not prefers_winograd(kernel.shape):
         return add_bias(direct_convolution(x, kernel), bias)
     y = lax.platform_dependent(x, kernel, cpu=winograd_convolution, default=direct_convolution)
     return add_bias(y, bias)

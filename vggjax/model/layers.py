@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from vggjax.errors import LayerError
 from vggjax.model import kernels
 from vggjax.model.config import Preprocessing
 
@@ -68,3 +69,34 @@ class Dense(nnx.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         y = kernels.dense(x, self.kernel[...], self.bias[...])
         return jax.nn.relu(y) if self.relu else y
+
+
+class Standardize(nnx.Module):
+    """(x − mean) · scale for each feature, (B, *shape); `scale` is one over the deviation.
+
+    Both (*shape) come from training features (see `vggjax.transfer.standardizing`); a scale of 0
+    leaves a feature out. They are parameters, so they are saved with the chain, and frozen unless
+    the layer is named among those to train.
+    """
+
+    def __init__(self, mean: jax.Array, scale: jax.Array):
+        self.mean = nnx.Param(mean)
+        self.scale = nnx.Param(scale)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return (x - self.mean[...][None]) * self.scale[...][None]
+
+
+class Temperature(nnx.Module):
+    """Logits (B, n) → probabilities softmax(a / T); a higher temperature T evens them out (B1).
+
+    Raises LayerError for a temperature that isn't above zero.
+    """
+
+    def __init__(self, temperature: float):
+        if not temperature > 0:
+            raise LayerError(f"A temperature must be above zero, not {temperature:g}.")
+        self.temperature = float(temperature)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return jax.nn.softmax(x / self.temperature, axis=-1)
