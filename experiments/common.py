@@ -1,32 +1,35 @@
 """What the experiments share: their common options, the data and weights, and clean errors."""
 
 import argparse
-import hashlib
-import os
 import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import jax
+from cluster import leave, require_fetched, require_same_start
 
-from vggjax import collective, distributed
+from vggjax import collective
 from vggjax.data import DATASET_NAMES, RESIZE_MODES, Dataset, load_dataset
-from vggjax.errors import VggjaxError, WeightsError
+from vggjax.errors import VggjaxError
 from vggjax.files import cache_folder
 from vggjax.model import VGGConfig, table_until
 from vggjax.weights import NAMES, Weights, demo_config, load_weights
-from vggjax.weights.store import is_store
 
-DEMO_BANNER = """\
-==============================================================================
-  DEMO   Caltech-256 is not here and could not be fetched, so this runs on the
-  DEMO   rendered demo set. Its numbers say nothing about photographs.
-  DEMO   For your own: --data-dir FOLDER, with one sub-folder per class.
-==============================================================================
-"""
+_RULE = "=" * 78
+
+
+def demo_banner(*lines: str) -> str:
+    """What an experiment prints first where it runs on the demo set for want of a real one."""
+    return "\n".join([_RULE, *(f"  DEMO   {line}" for line in lines), _RULE, ""])
+
+
+DEMO_BANNER = demo_banner(
+    "Caltech-256 is not here and could not be fetched, so this runs on the",
+    "rendered demo set. Its numbers say nothing about photographs.",
+    "For your own: --data-dir FOLDER, with one sub-folder per class.",
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="images, one sub-folder per class; or where Caltech-256 or a TFDS set is",
     )
+    add_network_options(group)
+
+
+def add_network_options(group: argparse._ActionsContainer) -> None:
+    """`--resize` and `--weights`."""
     group.add_argument(
         "--resize",
         default="nearest",
@@ -90,52 +98,46 @@ def add_run_options(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument("--out", type=Path, default=Path(out), metavar="FOLDER", help="results")
 
 
-def add_cluster_options(parser: argparse.ArgumentParser) -> None:
-    """`--coordinator`, `--processes`, `--process` and `--cluster`."""
-    group = parser.add_argument_group("several processes (see docs/distributed.md)")
-    add = group.add_argument
-    add("--coordinator", metavar="HOST:PORT", help="where process 0 can be reached by the others")
-    add("--processes", type=int, metavar="N", help="how many there are")
-    add("--process", type=int, metavar="I", help="which of them this is, from 0")
-    add("--cluster", action="store_true", help="let JAX find the other processes (TPU pods)")
-
-
-def start_cluster(options: argparse.Namespace) -> None:
-    """Join the other processes, if there are any; all but the first are silent from then on."""
-    distributed.initialize(
-        options.coordinator, options.processes, options.process, detect=options.cluster
-    )
-    if jax.distributed.is_initialized() and not collective.is_first():
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (until the end)
-
-
 def load_setting(options: argparse.Namespace, until: str) -> Setting:
     """The data set and the weights that the options name, with parameters up to layer `until`."""
+    check_layer(options, until)
+    dataset = load_data(options)
+    return Setting(dataset, load_network(options, dataset, until))
+
+
+def check_layer(options: argparse.Namespace, until: str) -> None:
+    """Refuse a wrong layer before anything is downloaded, where the network is known by name."""
     if options.weights in (None, *NAMES):
-        table_until(VGGConfig(), until)  # a wrong name shows before anything is downloaded
+        table_until(VGGConfig(), until)
+
+
+def load_data(
+    options: argparse.Namespace,
+    load: Callable[[argparse.Namespace], Dataset] = lambda o: load_dataset(o.dataset, o.data_dir),
+    banner: str = DEMO_BANNER,
+) -> Dataset:
+    """The data set that the options name; `banner` is printed if that became the demo set."""
     with collective.fail_together():
-        dataset = load_dataset(options.dataset, options.data_dir)
-    collective.require_same(_described(options, dataset), "options and images")
+        dataset = load(options)
+    require_same_start(options, dataset)
     if dataset.demo and options.dataset == "auto":
-        print(DEMO_BANNER, flush=True)
-    name = options.weights or ("demo" if dataset.demo else "imagenet")
+        print(banner, flush=True)
+    return dataset
+
+
+def weights_name(options: argparse.Namespace, dataset: Dataset) -> str:
+    """`--weights`, or what is used by default."""
+    return options.weights or ("demo" if dataset.demo else "imagenet")
+
+
+def load_network(options: argparse.Namespace, dataset: Dataset, until: str) -> Weights:
+    """The weights that the options name, up to layer `until`."""
+    name = weights_name(options, dataset)
     config = demo_config() if name == "random" and dataset.demo else None
-    _require_fetched(name)
+    require_fetched(name)
     weights = load_weights(name, until, config=config)
     collective.require_same(weights.hash, "weights")
-    return Setting(dataset, weights)
-
-
-def _require_fetched(name: str) -> None:
-    """Refuse to convert weights in several processes at once: Orbax would wait forever."""
-    if jax.process_count() == 1 or name not in NAMES or name in ("demo", "random"):
-        return
-    with collective.fail_together():
-        if not is_store(cache_folder() / "weights" / name):
-            raise WeightsError(
-                f"The weights {name} are not in {cache_folder()}; fetch them there first with one "
-                f"process: python -c \"import vggjax; vggjax.load_vgg16('{name}')\"."
-            )
+    return weights
 
 
 def settings(options: argparse.Namespace) -> dict[str, object]:
@@ -145,37 +147,27 @@ def settings(options: argparse.Namespace) -> dict[str, object]:
 
 def run(main: Callable[[], None]) -> None:
     """Run a script's `main`: a mistake that the user can mend is a sentence and exit status 2."""
+    keep_compiled()
     try:
         main()
     except VggjaxError as error:
-        _exit(_failed(str(error)))
+        leave(_failed(str(error)))
     except OSError as error:
-        _exit(_failed(f"{error.filename or 'A file'}: {error.strerror or error}."))
+        leave(_failed(f"{error.filename or 'A file'}: {error.strerror or error}."))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        _exit(130)
+        leave(130)
     except Exception:
         if not jax.distributed.is_initialized():
             raise
         traceback.print_exc()
-        _exit(1)
+        leave(1)
 
 
-def _exit(status: int) -> NoReturn:
-    """Exit; one process of several goes at once, as an orderly end would wait for the others."""
-    if jax.distributed.is_initialized():
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    sys.exit(status)
-
-
-def _described(options: argparse.Namespace, dataset: Dataset) -> str:
-    """What must be the same in all processes; folders may differ from machine to machine."""
-    own = ("process", "out", "data_dir", "weights")
-    shared = {key: value for key, value in vars(options).items() if key not in own}
-    names = "\n".join(map(str, zip(dataset.ids, dataset.labels.tolist(), strict=True)))
-    return f"{shared} {hashlib.sha256(names.encode()).hexdigest()}"
+def keep_compiled() -> None:
+    """Keep compiled programs in the cache folder, so that a second start doesn't compile them."""
+    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
 def _failed(message: str) -> int:

@@ -50,7 +50,8 @@ def test_results_are_complete(arguments, tmp_path, capsys):
     names = {path.name for path in tmp_path.iterdir()}
     curves = {f"history-{n}-seed{s}.png" for n in (2, 4) for s in (0, 1)}
     others = {"result.json", "split.json", "history.csv", "dataset.txt", "accuracy.png"}
-    assert names == curves | others
+    classifiers = {f"classifier-{n}-seed{s}" for n in (2, 4) for s in (0, 1)}
+    assert names == curves | others | classifiers
     printed = capsys.readouterr().out
     assert "0.5885" in printed, "the report's number stands beside ours"
     assert printed.splitlines()[-1].startswith("photos0, small weights: test accuracy 0.")
@@ -67,11 +68,11 @@ def test_history_has_a_line_per_epoch(arguments, tmp_path):
     assert float(rows[-1]["val_loss"]) == pytest.approx(last["val_loss"], rel=1e-5)
 
 
-def test_a_second_run_uses_the_split_and_the_features_again(arguments, tmp_path, monkeypatch):
+def test_training_again_uses_the_split_and_the_features_again(arguments, tmp_path, monkeypatch):
     first = run(arguments, tmp_path)
     split = (tmp_path / "split.json").read_text()
     monkeypatch.setattr("vggjax.transfer.features.forward_step", None)  # nothing is extracted
-    second = run(arguments, tmp_path)
+    second = run([*arguments, "--again"], tmp_path)
     assert (tmp_path / "split.json").read_text() == split
     for a, b in zip(first["runs"], second["runs"], strict=True):
         assert a | {"seconds": 0} == b | {"seconds": 0}

@@ -14,6 +14,7 @@ import pytest
 
 from vggjax import collective, distributed
 from vggjax.errors import VggjaxError
+from vggjax.transfer import Classifier
 
 SCRIPT = Path(caltech.__file__)
 LIMIT = 50  # seconds, then the processes are killed
@@ -74,6 +75,8 @@ def test_two_processes_give_the_result_of_one(arguments, tmp_path, shared, optio
     for a, b in zip(one["runs"], two["runs"], strict=True):
         numbers = [key for key in a if key != "seconds"]
         np.testing.assert_allclose([b[k] for k in numbers], [a[k] for k in numbers], rtol=1e-5)
+    for name in ("classifier-2-seed0", "classifier-4-seed0"):
+        assert Classifier.load(tmp_path / "two" / name).class_names == ("ants", "bees", "cats")
     if not options:
         rows = [sum(len(np.load(f)) for f in cache.rglob("*.npy")) for cache in set(caches)]
         assert rows == [30] * len(rows), "each image is computed once and known to all"

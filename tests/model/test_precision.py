@@ -2,8 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vggjax.model import parameters
-from vggjax.model.precision import in_precision
+from vggjax.model import freeze, in_precision, parameters
 
 
 def test_bfloat16_is_close_and_gives_float32(small_vgg, small_images):
@@ -25,6 +24,12 @@ def test_every_parameter_is_narrow_and_the_chain_stays(small_vgg):
 def test_preprocessing_is_exact(small_vgg, small_images):
     narrow = in_precision(small_vgg.until("preprocess"), jnp.bfloat16)
     np.testing.assert_array_equal(narrow(small_images), small_vgg.preprocess(small_images))
+
+
+def test_cuts_stay_narrow_and_freezing_leaves_it(small_vgg):
+    narrow = in_precision(small_vgg, jnp.bfloat16)
+    assert narrow.until("fc1").dtype == "bfloat16"
+    assert freeze(narrow) is narrow
 
 
 def test_layers_after_the_first_see_narrow_activations(small_vgg, small_images):

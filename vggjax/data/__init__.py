@@ -17,6 +17,7 @@ from vggjax.data.splits import (
 )
 from vggjax.data.summary import summary
 from vggjax.data.tfds import load_tfds
+from vggjax.data.urban_tribes import load_urban_tribes, make_report_split
 
 __all__ = [
     "DATASET_NAMES",
@@ -35,6 +36,8 @@ __all__ = [
     "load_folder",
     "load_splits",
     "load_tfds",
+    "load_urban_tribes",
+    "make_report_split",
     "make_split",
     "reuse_or_make",
     "save_splits",

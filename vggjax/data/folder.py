@@ -26,15 +26,15 @@ def load_folder(
     """
     path = Path(path)
     classes = [folder for folder in _class_folders(path) if folder not in skip]
-    files = {folder: _image_files(path / folder) for folder in classes}
+    files = {folder: image_files(path / folder) for folder in classes}
     _check_classes(path, files)
     ids = tuple(f"{folder}/{file}" for folder in classes for file in files[folder])
     labels = np.repeat(np.arange(len(classes), dtype=np.int32), [len(files[c]) for c in classes])
     name = name or path.resolve().name
-    return Dataset(name, tuple(classes), ids, labels, _Reader(path), demo)
+    return Dataset(name, tuple(classes), ids, labels, FolderReader(path), demo)
 
 
-class _Reader:
+class FolderReader:
     """Reads an image's bytes by its id."""
 
     def __init__(self, root: Path) -> None:
@@ -58,7 +58,8 @@ def _class_folders(path: Path) -> list[str]:
     return [entry.name for entry in _entries(path) if entry.is_dir() and entry.name[:2] != "__"]
 
 
-def _image_files(folder: Path) -> list[str]:
+def image_files(folder: Path) -> list[str]:
+    """The names of the images in `folder`, sorted; DataError if it can't be read."""
     return [entry.name for entry in _entries(folder) if _is_image(entry)]
 
 
@@ -76,7 +77,7 @@ def _is_image(path: Path) -> bool:
 
 
 def _check_classes(path: Path, files: dict[str, list[str]]) -> None:
-    if not files and _image_files(path):
+    if not files and image_files(path):
         raise DataError(f"The images in {path} lie flat in it; sort them into {LAYOUT}.")
     if not files:
         raise DataError(f"There are no class folders in {path}; it needs {LAYOUT}.")

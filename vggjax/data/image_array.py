@@ -82,7 +82,9 @@ class ImageArray:
         """
         ids = [self.dataset.ids[number] for number in self.indices]
         new = [name for name in ids if name not in self._digests]
-        self._digests.update(zip(new, self._map(self._digest, new), strict=True))
+        for start in range(0, len(new), 1000):  # each one under way takes a kilobyte
+            part = new[start : start + 1000]
+            self._digests.update(zip(part, self._map(self._digest, part), strict=True))
         joined = b"".join(self._digests[name] for name in ids)
         return np.frombuffer(joined, np.uint8).reshape(len(ids), 32)
 

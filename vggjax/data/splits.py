@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -123,13 +123,20 @@ def load_splits(path: Path) -> list[Split]:
 
 
 def reuse_or_make(
-    path: Path, dataset: Dataset, samples: int, val: int, test: int, seeds: Sequence[int]
+    path: Path,
+    dataset: Dataset,
+    samples: int,
+    val: int,
+    test: int,
+    seeds: Sequence[int],
+    make: Callable[[Dataset, int, int, int, int], Split] = make_split,
 ) -> list[Split]:
     """One split for each seed: those in the file `path` that fit, new ones for the others.
 
     A stored split fits if it has the data set's classes and only images that are still there, the
     same `val`, `test` and seed, and was made for at least `samples` training images. If any is
-    new, the file is replaced. Raises DataError if the file is damaged, and as `make_split` does.
+    new, the file is replaced. `make` makes new ones, with the arguments of `make_split`; a file
+    belongs to one way of making them. Raises DataError if the file is damaged, and as `make` does.
     """
     _check_sizes(samples=samples, val=val, test=test)
     stored = load_splits(path) if path.exists() else []
@@ -141,7 +148,7 @@ def reuse_or_make(
         and split.samples >= samples
         and _fits(split, dataset, labels)
     }
-    splits = [usable.get(seed) or make_split(dataset, samples, val, test, seed) for seed in seeds]
+    splits = [usable.get(seed) or make(dataset, samples, val, test, seed) for seed in seeds]
     if any(split.seed not in usable for split in splits):
         save_splits(path, splits)
     return splits

@@ -11,6 +11,7 @@ from vggjax.model.chain import (
 from vggjax.model.config import VGGConfig, layer_table, parameter_shapes
 from vggjax.model.frozen import freeze
 from vggjax.model.heads import pooled_head, softmax_head, temperature_head
+from vggjax.model.precision import in_precision
 from vggjax.model.vgg import build_vgg, table_until
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "build_vgg",
     "count_parameters",
     "freeze",
+    "in_precision",
     "layer_table",
     "output_shape",
     "parameter_shapes",

@@ -23,9 +23,10 @@ def freeze(chain: Chain, *, gradient: bool = False) -> Chain:
     On a CPU the filters are transformed for Winograd's method, once, and images pass through in
     groups small enough for the cache; elsewhere the chain is returned as it is. With `gradient`,
     the gradient with respect to the input is as fast as the forward pass, for twice the memory.
-    Parameters get no gradient. Cut a chain before freezing it.
+    Parameters get no gradient. Cut a chain before freezing it. A chain that is frozen already, or
+    computes in another precision, is returned as it is.
     """
-    if jax.default_backend() != "cpu":
+    if jax.default_backend() != "cpu" or type(chain) is not Chain:
         return chain
     return FrozenChain({name: _frozen_layer(chain[name], gradient) for name in chain.names})
 

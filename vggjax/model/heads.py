@@ -45,9 +45,9 @@ def temperature_head(
 def flattening(feature_shape: tuple[int, ...], *, pool: bool = False) -> Chain:
     """The layers that turn features (B, *feature_shape) into rows; LayerError as `pooled_head`."""
     if pool and (len(feature_shape) != 3 or min(feature_shape[:2]) < 2):
-        size = "×".join(map(str, feature_shape))
+        size = " by ".join(map(str, feature_shape))
         raise LayerError(
-            f"A pooled head needs maps of at least 2×2, but this layer's output is {size}; "
+            f"A pooled head needs maps of at least 2 by 2, but this layer's output is {size}; "
             "choose an earlier layer, or no pooling."
         )
     layers: dict[str, nnx.Module] = {"head_pool": MaxPool()} if pool else {}

@@ -27,6 +27,9 @@ class CastChain(Chain):
         super().__init__(layers)
         self.dtype = dtype
 
+    def _part(self, names: tuple[str, ...]) -> Chain:
+        return CastChain({name: self[name] for name in names}, self.dtype)
+
     def __call__(self, x: jax.Array) -> jax.Array:
         for name in self.names:
             x = self[name](x if name == "preprocess" else x.astype(self.dtype))

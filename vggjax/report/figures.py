@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,7 +21,7 @@ def history_figure(history: Sequence[Epoch], title: str, kept_epoch: int | None 
     `kept_epoch` marks the epoch whose parameters were kept, where it isn't the last.
     """
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(fill(title, 90))
     loss, accuracy = figure.subplots(1, 2)
     for axes, name in ((loss, "loss"), (accuracy, "accuracy")):
         _epoch_curves(axes, history, name)
@@ -34,12 +35,16 @@ def history_figure(history: Sequence[Epoch], title: str, kept_epoch: int | None 
 
 
 def samples_figure(
-    runs: Iterable[Run], title: str, reported: Mapping[int, float], chance: float
+    runs: Iterable[Run],
+    title: str,
+    reported: Mapping[int, float],
+    chance: float,
+    reported_on: str = "Caltech-256, ImageNet weights",
 ) -> Figure:
     """Test accuracy against training images per class (C3), the report's values beside it.
 
     With several seeds: the mean, and bars of one standard deviation. `chance` is the accuracy of
-    guessing (0–1).
+    guessing (0–1), `reported_on` what the report's values are about.
     """
     groups = by_samples(runs)
     spread = [mean_and_deviation([run.test_accuracy for run in group]) for group in groups.values()]
@@ -52,13 +57,14 @@ def samples_figure(
     axes.errorbar(list(groups), means, yerr=bars, color=OURS, marker="o", capsize=3, label=label)
     axes.plot(
         list(reported), list(reported.values()), color=REPORT, marker="s", ls="--",
-        label="report (Caltech-256, ImageNet weights)",
+        label=f"report ({reported_on})",
     )  # fmt: skip
     axes.axhline(chance, color="black", lw=0.8, ls=":", label=f"chance, {chance:.1%}")
     axes.set_xscale("log", base=2)
     ticks = sorted({*groups, *reported})
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
-    axes.set(title=title, xlabel="training images per class", ylabel="test accuracy", ylim=(0, 1))
+    axes.set_title(fill(title, 60))
+    axes.set(xlabel="training images per class", ylabel="test accuracy", ylim=(0, 1))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")

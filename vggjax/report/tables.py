@@ -19,9 +19,12 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
     return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
 
 
-def samples_table(runs: Iterable[Run], reported: Mapping[int, float]) -> str:
+def samples_table(
+    runs: Iterable[Run], reported: Mapping[int, float], reported_form: str = "{:.4f}"
+) -> str:
     """One line per number of samples: test accuracy, losses, epochs, and the report's accuracy.
 
+    `reported_form` is how the report's is written, for example "about {:.2f}".
     With several seeds the figures are means, and the accuracy has its standard deviation.
     """
     rows = [
@@ -38,7 +41,7 @@ def samples_table(runs: Iterable[Run], reported: Mapping[int, float]) -> str:
                 f"{statistics.mean(run.val_accuracy for run in group):.4f}",
                 f"{statistics.mean(run.epochs for run in group):g}",
                 f"{statistics.mean(run.seconds for run in group):.1f}",
-                f"{reported[samples]:.4f}" if samples in reported else "-",
+                reported_form.format(reported[samples]) if samples in reported else "-",
             )
         )
     return aligned(rows)

@@ -1,9 +1,12 @@
 """Rows of features on disk, found by the content that they were computed from."""
 
+import io
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -71,7 +74,7 @@ class FeatureStore:
 
     def __post_init__(self) -> None:
         for path in sorted(self.folder.glob("*.npy")):
-            self._open(path)
+            self.open_segment(path)
 
     @property
     def record(self) -> np.dtype:
@@ -88,11 +91,14 @@ class FeatureStore:
 
         `about` is written beside them, for people who look into the cache.
         """
+        with closing(self.writer(keys, about)) as writer:
+            for batch in rows:
+                writer.write(batch)
+
+    def writer(self, keys: np.ndarray, about: dict[str, str]) -> "Writer":
+        """What takes the rows of `keys` (N, 32) as they come, in that order; close it."""
         write_json(self.folder / "about.json", about)
-        per_segment = max(1, SEGMENT_BYTES // self.record.itemsize)
-        batches = _Regrouped(rows)
-        for start in range(0, len(keys), per_segment):
-            self._write(keys[start : start + per_segment], batches)
+        return Writer(self, keys)
 
     def select(self, keys: np.ndarray) -> Features:
         """The rows of `keys` (N, 32), all of which must be there."""
@@ -100,19 +106,8 @@ class FeatureStore:
         segments = tuple(self.segments)
         return Features(segments, places[:, 0], places[:, 1], self.row_shape, self.dtype)
 
-    def _write(self, keys: np.ndarray, batches: "_Regrouped") -> None:
-        path = self.folder / f"{uuid.uuid4().hex}.npy"
-        with atomic_file(path) as temporary:
-            records = np.lib.format.open_memmap(temporary, "w+", self.record, (len(keys),))
-            records["key"] = keys
-            done = 0
-            for rows in batches.take(len(keys)):
-                records["row"][done : done + len(rows)] = rows
-                done += len(rows)
-            records.flush()
-        self._open(path)
-
-    def _open(self, path: Path) -> None:
+    def open_segment(self, path: Path) -> None:
+        """Take up the rows of a complete segment."""
         try:
             records = np.load(path, mmap_mode="r")
         except (OSError, ValueError, EOFError):
@@ -121,20 +116,64 @@ class FeatureStore:
             return
         number = len(self.segments)
         self.segments.append(records)
-        for row, key in enumerate(np.ascontiguousarray(records["key"])):
-            self.places[key.tobytes()] = number, row
+        for row, key in enumerate(_read_keys(path, records)):
+            self.places[key] = number, row
 
 
-class _Regrouped:
-    """Batches of rows, handed on in pieces that end where a segment ends."""
+def _read_keys(path: Path, records: np.memmap) -> Iterator[bytes]:
+    """The records' keys, read from the file: through the mapping, whole rows would stay around."""
+    with path.open("rb", buffering=0) as file:
+        for start in range(records.offset, records.offset + records.nbytes, records.itemsize):
+            file.seek(start)
+            yield file.read(KEY_BYTES)
 
-    def __init__(self, batches: Iterable[np.ndarray]):
-        self.batches = iter(batches)
-        self.rest: np.ndarray | None = None
 
-    def take(self, count: int) -> Iterator[np.ndarray]:
-        while count:
-            rows = next(self.batches) if self.rest is None else self.rest
-            self.rest = rows[count:] if len(rows) > count else None
-            yield rows[:count]
-            count -= len(rows[:count])
+class Writer:
+    """Takes the rows of a store's new `keys` as they come, and writes segment after segment.
+
+    The store finds a segment as soon as it is full; one that isn't when the writer is closed is
+    dropped.
+    """
+
+    def __init__(self, store: FeatureStore, keys: np.ndarray):
+        self._record = store.record
+        self._keys = keys
+        self._segments = _segments(store, len(keys))
+        self._file, self._room = next(self._segments, _NOTHING)
+
+    def write(self, rows: np.ndarray) -> None:
+        """Take the next rows (n, *row_shape)."""
+        while len(rows):
+            if not self._room:
+                raise ValueError("There are more rows than keys.")
+            records = np.empty(min(len(rows), self._room), self._record)
+            records["key"], records["row"] = self._keys[: len(records)], rows[: len(records)]
+            self._file.write(records.tobytes())
+            self._keys, rows = self._keys[len(records) :], rows[len(records) :]
+            self._room -= len(records)
+            if not self._room:
+                self._file, self._room = next(self._segments, _NOTHING)
+
+    def close(self) -> None:
+        """Drop what isn't a full segment."""
+        self._segments.close()
+
+
+_NOTHING: tuple[IO[bytes], int] = io.BytesIO(), 0
+
+
+def _segments(store: FeatureStore, count: int) -> Generator[tuple[IO[bytes], int], None, None]:
+    """Files for `count` records, and for how many each; one is complete when the next is asked for.
+
+    Written, not mapped: a mapping would keep in memory what has been written.
+    """
+    size = max(1, SEGMENT_BYTES // store.record.itemsize)
+    for start in range(0, count, size):
+        room = min(size, count - start)
+        path = store.folder / f"{uuid.uuid4().hex}.npy"
+        with atomic_file(path) as temporary, temporary.open("wb") as file:
+            descr = np.lib.format.dtype_to_descr(store.record)
+            header = {"descr": descr, "fortran_order": False, "shape": (room,)}
+            np.lib.format.write_array_header_1_0(file, header)
+            yield file, room
+        store.open_segment(path)

@@ -26,5 +26,7 @@ def chain_digest(chain: Chain) -> str:
 
 
 def _settings(layer: nnx.Module) -> str:
-    plain = {key: value for key, value in vars(layer).items() if isinstance(value, str | int)}
+    plain = {
+        key: value for key, value in vars(layer).items() if isinstance(value, str | int | float)
+    }
     return repr(sorted(plain.items()))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,27 +65,32 @@ def train_sizes(
     *,
     resize: str = "bilinear",
     end_to_end: bool = False,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    on_epoch: Callable[[int, Epoch], None] | None = None,
 ) -> list[Trained]:
     """One head for each number of training images per class in `sizes`, each from scratch (C3).
 
     Features of all images that the split uses are extracted once, and shared by the sizes.
+    `on_epoch` gets the number of training images per class, and the epoch that has ended.
     """
     held_out = [split.indices(dataset, part) for part in ("validation", "test")]
     train = {samples: split.indices(dataset, "train", samples) for samples in sorted(set(sizes))}
     used = np.unique(np.concatenate([*held_out, *train.values()]))
     images = ImageArray(dataset, used, backbone["preprocess"].image_size, resize)
-    inputs = images if end_to_end else extract(backbone, images, batch_size=config.batch_size)
+    inputs = images if end_to_end else extract(backbone, images)
     results = []
     for samples, indices in train.items():
         places = [np.searchsorted(used, part) for part in (indices, *held_out)]
         parts = Parts.of(inputs, images.labels, *places)
-        classes = len(dataset.class_names)
-        results.append(
-            train_head(
-                backbone, parts, classes, samples, config, end_to_end=end_to_end, on_epoch=on_epoch
-            )
+        trained = train_head(
+            backbone,
+            parts,
+            len(dataset.class_names),
+            samples,
+            config,
+            end_to_end=end_to_end,
+            on_epoch=partial(on_epoch, samples) if on_epoch else None,
         )
+        results.append(trained)
     return results
 
 

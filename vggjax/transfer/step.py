@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 from vggjax.model import Parameters
 from vggjax.transfer.devices import data_parallel
 from vggjax.transfer.examples import Batch
+from vggjax.transfer.losses import Loss, cross_entropy
 
 
 class TrainState(NamedTuple):
@@ -29,30 +30,31 @@ class Sums(NamedTuple):
     examples: jax.Array
 
 
-def apply(graph: Any, tree: Parameters, inputs: Any, mesh: Mesh | None) -> jax.Array:
+def apply(graph: Any, tree: Parameters, inputs: Any, mesh: Mesh | None) -> Any:
     """The output for a batch of the chain whose `nnx.graphdef` is `graph`, split over `mesh`."""
     return data_parallel(lambda tree, x: nnx.merge(graph, tree)(x), mesh)(tree, inputs)
 
 
 def batch_loss(
-    graph: Any, mesh: Mesh | None, tree: Parameters, batch: Batch
+    graph: Any, mesh: Mesh | None, loss: Loss, tree: Parameters, batch: Batch
 ) -> tuple[jax.Array, Sums]:
-    """Mean softmax cross-entropy over the batch's real examples, and the sums behind it."""
+    """The mean `loss` over the batch's real examples, and the sums behind it."""
     logits = apply(graph, tree, batch.inputs, mesh)
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
+    losses = loss(logits, batch.labels)
     hits = jnp.asarray(logits.argmax(-1) == batch.labels, jnp.float32)
     count = batch.weights.sum()
     sums = Sums((losses * batch.weights).sum(), (hits * batch.weights).sum(), count)
     return sums.loss / count, sums
 
 
-@partial(jax.jit, static_argnames=("graph", "optimizer", "mesh"), donate_argnames="state")
+@partial(jax.jit, static_argnames=("graph", "optimizer", "mesh", "loss"), donate_argnames="state")
 def train_step(
     graph: Any,
     optimizer: optax.GradientTransformation,
     state: TrainState,
     batch: Batch,
     mesh: Mesh | None = None,
+    loss: Loss = cross_entropy,
 ) -> tuple[TrainState, Sums]:
     """One step of `optimizer` on one batch; `state` is donated, its buffers are used again.
 
@@ -60,21 +62,25 @@ def train_step(
     drops their gradients: a step on a frozen network costs little more than its forward pass.
     `mesh` is that of the devices on which `state` and `batch` are, None for one device.
     """
-    loss = partial(batch_loss, graph, mesh)
-    gradients, sums = jax.grad(loss, has_aux=True)(state.parameters, batch)
+    mean_loss = partial(batch_loss, graph, mesh, loss)
+    gradients, sums = jax.grad(mean_loss, has_aux=True)(state.parameters, batch)
     updates, moved = optimizer.update(gradients, state.optimizer, state.parameters)
     return TrainState(optax.apply_updates(state.parameters, updates), moved), sums
 
 
-@partial(jax.jit, static_argnames=("graph", "mesh"))
-def evaluation_step(graph: Any, tree: Parameters, batch: Batch, mesh: Mesh | None = None) -> Sums:
+@partial(jax.jit, static_argnames=("graph", "mesh", "loss"))
+def evaluation_step(
+    graph: Any,
+    tree: Parameters,
+    batch: Batch,
+    mesh: Mesh | None = None,
+    loss: Loss = cross_entropy,
+) -> Sums:
     """Loss and correct answers of one batch."""
-    return batch_loss(graph, mesh, tree, batch)[1]
+    return batch_loss(graph, mesh, loss, tree, batch)[1]
 
 
 @partial(jax.jit, static_argnames=("graph", "mesh"))
-def forward_step(
-    graph: Any, tree: Parameters, inputs: jax.Array, mesh: Mesh | None = None
-) -> jax.Array:
-    """The chain's output for one batch."""
+def forward_step(graph: Any, tree: Parameters, inputs: jax.Array, mesh: Mesh | None = None) -> Any:
+    """The chain's output for one batch; several arrays, if `graph` is that of such a module."""
     return apply(graph, tree, inputs, mesh)

@@ -23,6 +23,7 @@ from vggjax.transfer.devices import (
     single,
 )
 from vggjax.transfer.examples import Batch, Examples
+from vggjax.transfer.losses import Loss, cross_entropy
 from vggjax.transfer.optimizer import layer_labels, partition, partitioned_rmsprop
 from vggjax.transfer.step import Sums, TrainState, evaluation_step, forward_step, train_step
 
@@ -88,14 +89,15 @@ def fit(
     *,
     trained: Collection[str] | None = None,
     optimizer: optax.GradientTransformation | None = None,
+    loss: Loss = cross_entropy,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> FitResult:
     """Train the layers `trained` of `chain` (None: all of them) by softmax cross-entropy.
 
     The chain gives logits (B, classes). Its inputs are whatever it starts with: cached features
     for a head alone, images for a whole network. `optimizer` defaults to Keras' RMSprop; it only
-    ever sees the trained layers. `chain` itself is left as it was. Each batch is shared by all
-    devices of all processes, which must call this together.
+    ever sees the trained layers; `loss` defaults to the plain cross-entropy. `chain` itself is left
+    as it was. Each batch is shared by all devices of all processes, which must call this together.
     Raises LayerError for layers that can't be trained, DataError for early stopping without
     validation examples or for a loss that is no longer finite.
     """
@@ -110,9 +112,9 @@ def fit(
     for number in range(1, config.epochs + 1):
         order = np.random.default_rng([config.seed, number]).permutation(len(train))
         steps = device_batches(train, config.batch_size, order, mesh)
-        state, metrics = _train_epoch(graph, optimizer, state, steps, mesh)
+        state, metrics = _train_epoch(graph, optimizer, state, steps, mesh, loss)
         tree = state.parameters
-        held_out = _evaluate(graph, tree, validation, config, mesh) if validation else None
+        held_out = _evaluate(graph, tree, validation, config, mesh, loss) if validation else None
         history.append(Epoch(number, metrics, held_out))
         if on_epoch:
             on_epoch(history[-1])
@@ -127,11 +129,13 @@ def fit(
     return FitResult(with_parameters(chain, final), tuple(history), kept)
 
 
-def evaluate(chain: Chain, examples: Examples, batch_size: int = 32) -> Metrics:
+def evaluate(
+    chain: Chain, examples: Examples, batch_size: int = 32, loss: Loss = cross_entropy
+) -> Metrics:
     """Loss and accuracy of a chain that gives logits; all processes must call this together."""
     config, mesh = FitConfig(evaluation_batch=batch_size), data_mesh()
     tree = replicated(parameters(chain), mesh)
-    return _evaluate(nnx.graphdef(chain), tree, examples, config, mesh)
+    return _evaluate(nnx.graphdef(chain), tree, examples, config, mesh, loss)
 
 
 def predict(chain: Chain, inputs: Any, batch_size: int = 32) -> np.ndarray:
@@ -171,10 +175,11 @@ def _train_epoch(
     state: TrainState,
     steps: Iterator[Batch],
     mesh: Mesh | None,
+    loss: Loss,
 ) -> tuple[TrainState, Metrics]:
     sums = []
     for batch in steps:
-        state, step_sums = train_step(graph, optimizer, state, batch, mesh)
+        state, step_sums = train_step(graph, optimizer, state, batch, mesh, loss)
         sums.append(step_sums)
     metrics = _mean(sums)
     if not math.isfinite(metrics.loss):
@@ -183,10 +188,15 @@ def _train_epoch(
 
 
 def _evaluate(
-    graph: Any, tree: Parameters, examples: Examples, config: FitConfig, mesh: Mesh | None
+    graph: Any,
+    tree: Parameters,
+    examples: Examples,
+    config: FitConfig,
+    mesh: Mesh | None,
+    loss: Loss,
 ) -> Metrics:
     steps = device_batches(examples, config.evaluation_batch or config.batch_size, None, mesh)
-    return _mean(evaluation_step(graph, tree, batch, mesh) for batch in steps)
+    return _mean(evaluation_step(graph, tree, batch, mesh, loss) for batch in steps)
 
 
 def _mean(sums: Iterable[Sums]) -> Metrics:

@@ -2,7 +2,14 @@
 
 from vggjax.weights.importer import Weights, convert_file, import_weights
 from vggjax.weights.info import Parameters, WeightsInfo
-from vggjax.weights.sources import NAMES, demo_config, load_vgg16, load_weights, parameter_layers
+from vggjax.weights.sources import (
+    NAMES,
+    demo_config,
+    load_vgg16,
+    load_weights,
+    parameter_layers,
+    weights_identity,
+)
 from vggjax.weights.store import load_info, load_parameters, save, verify
 
 __all__ = [
@@ -20,4 +27,5 @@ __all__ = [
     "parameter_layers",
     "save",
     "verify",
+    "weights_identity",
 ]

@@ -1,5 +1,7 @@
 """Weights by name: ImageNet's from Keras or torchvision, the demo's, random ones, or a path."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from vggjax.model.config import VGGConfig
 from vggjax.model.vgg import table_until
 from vggjax.network import download
 from vggjax.weights.importer import Weights, convert_file, import_weights
-from vggjax.weights.info import WeightsInfo, digest_layers
+from vggjax.weights.info import WeightsInfo, digest_layers, file_sha256
 from vggjax.weights.random_init import random_parameters
 from vggjax.weights.store import is_store, load_info, load_parameters
 
@@ -83,6 +85,24 @@ def load_vgg16(
     return load_weights(name, until, seed=seed, config=config).chain(until)
 
 
+def weights_identity(name: str, until: str | None = None) -> str | None:
+    """What `load_weights(name, until)` would read now, as a short text that changes with it.
+
+    Takes no time for stored weights, of which only the description is read. None if they would
+    have to be fetched first. Raises WeightsError if they are not there or damaged.
+    """
+    if name == "random":
+        return "random"
+    if name in REMOTES and not is_store(_folder_of(name)):
+        return None
+    path = _find(name)
+    if not is_store(path):
+        return file_sha256(path)
+    info = load_info(path)
+    digests = [info.digests.get(layer) for layer in parameter_layers(info.config, until)]
+    return hashlib.sha256(json.dumps([info.config.to_json(), digests]).encode()).hexdigest()
+
+
 def parameter_layers(config: VGGConfig, until: str | None = None) -> tuple[str, ...]:
     """The layers with parameters up to and including `until`; LayerError if there is no `until`."""
     return tuple(layer.name for layer in table_until(config, until) if layer.kernel)
@@ -126,7 +146,7 @@ def _random(config: VGGConfig, until: str | None, seed: int) -> Weights:
 
 def _cached(name: str) -> Path:
     """The converted store of a remote file; the file itself goes once it has been converted."""
-    folder = cache_folder() / "weights" / name
+    folder = _folder_of(name)
     if is_store(folder):
         return folder
     remote = REMOTES[name]
@@ -138,3 +158,7 @@ def _cached(name: str) -> Path:
     convert_file(file, folder, name, source=remote.url)
     file.unlink(missing_ok=True)
     return folder
+
+
+def _folder_of(name: str) -> Path:
+    return cache_folder() / "weights" / name

@@ -1,0 +1,197 @@
+"""An Orbax checkpoint of named layers' parameters, with a description in JSON beside them."""
+
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from vggjax.errors import VggjaxError, WeightsError
+from vggjax.files import atomic_folder
+from vggjax.model.config import Shapes
+from vggjax.weights.info import Parameters, layer_digest
+
+_PARAMS = "params"  # the item of the checkpoint that holds the arrays
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a checkpoint is for: the item with its description, and the words in its errors."""
+
+    item: str
+    noun: str
+    overwrite: str  # how one asks for it
+    remedy: str
+
+    def is_at(self, folder: Path) -> bool:
+        """Whether `folder` looks like such a checkpoint; it may still be damaged."""
+        return (folder / _PARAMS).is_dir() and (folder / self.item).is_dir()
+
+    def refuse_existing(self, folder: Path, overwrite: bool) -> None:
+        """Raise WeightsError if `folder` exists, unless it is one that may be overwritten."""
+        if folder.exists() and not overwrite:
+            raise WeightsError(
+                f"{folder} exists already; choose another folder or {self.overwrite}."
+            )
+        if folder.exists() and not self.is_at(folder):
+            raise WeightsError(f"{folder} holds something other than {self.noun}; remove it first.")
+
+    def raise_damaged(self, folder: Path, problems: list[str]) -> None:
+        """Raise WeightsError with all `problems`, if there are any."""
+        if problems:
+            raise WeightsError(f"{folder} is damaged: {'; '.join(problems)}; {self.remedy}.")
+
+    def write(self, folder: Path, params: Parameters, description: dict[str, Any]) -> None:
+        """Write the checkpoint, whole or not at all; what was there stays until it is complete."""
+        with atomic_folder(folder.absolute()) as temporary:
+            self._write(temporary, params, description)
+            old = _set_aside(folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def read_description(self, folder: Path) -> Any:
+        """The description; WeightsError if there is no such checkpoint or it is damaged."""
+        import orbax.checkpoint as ocp
+
+        if not self.is_at(folder):
+            raise WeightsError(f"{folder} is not a folder of {self.noun}.")
+        handler = ocp.JsonCheckpointHandler(multiprocessing_options=_alone())
+        with damage_named(folder), _checkpointer(handler) as checkpointer:
+            return checkpointer.restore(folder.absolute() / self.item, args=ocp.args.JsonRestore())
+
+    def _write(self, folder: Path, params: Parameters, description: dict[str, Any]) -> None:
+        import orbax.checkpoint as ocp
+
+        alone = _alone()
+        handler = ocp.CompositeCheckpointHandler(
+            composite_options=ocp.CompositeOptions(multiprocessing_options=alone),
+            **{
+                _PARAMS: ocp.PyTreeCheckpointHandler(multiprocessing_options=alone),
+                self.item: ocp.JsonCheckpointHandler(multiprocessing_options=alone),
+            },
+        )
+        items = {
+            _PARAMS: ocp.args.PyTreeSave(params),
+            self.item: ocp.args.JsonSave(description),
+        }
+        options = {"multiprocessing_options": alone}
+        with _quiet(), ocp.AsyncCheckpointer(handler, **options) as checkpointer:
+            checkpointer.save(folder, args=ocp.args.Composite(**items), force=True)
+            checkpointer.wait_until_finished()
+        for marker in folder.rglob("commit_success.txt"):
+            marker.unlink()  # nothing reads it, and it names the temporary folder
+
+
+def read_layers(
+    folder: Path, shapes: Shapes, digests: dict[str, str]
+) -> tuple[Parameters, list[str]]:
+    """The layers named in `shapes` as they are stored, and a list of what is wrong with them.
+
+    Nothing else is read; shapes, types and the checksum of every layer are compared.
+    """
+    import orbax.checkpoint as ocp
+
+    params: Parameters = {}
+    problems: list[str] = []
+    handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=_alone())
+    with damage_named(folder), _checkpointer(handler) as checkpointer:
+        for layer, roles in shapes.items():
+            found = {role: _restore(checkpointer, folder, layer, role) for role in roles}
+            misfits = [_misfit(layer, role, found[role], shape) for role, shape in roles.items()]
+            problems += filter(None, misfits)
+            if not any(misfits) and layer_digest(found) != digests.get(layer):
+                problems.append(f"the checksum of {layer} differs")
+            params[layer] = found
+    return params, problems
+
+
+@contextmanager
+def damage_named(folder: Path) -> Iterator[None]:
+    """Whatever goes wrong while reading, inside Orbax or after it, means one thing to the user."""
+    try:
+        with _quiet():
+            yield
+    except VggjaxError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise WeightsError(f"{folder} is damaged or incomplete ({reason}).") from error
+
+
+@contextmanager
+def write_errors_named(folder: Path) -> Iterator[None]:
+    """A full disk or a missing permission as a WeightsError."""
+    try:
+        yield
+    except OSError as error:
+        raise WeightsError(f"{folder} cannot be written ({error.strerror or error}).") from error
+
+
+def _checkpointer(handler: Any) -> Any:
+    import orbax.checkpoint as ocp
+
+    return ocp.Checkpointer(handler, multiprocessing_options=_alone())
+
+
+def _alone() -> Any:
+    """Each process reads and writes by itself; by default Orbax would wait for the others."""
+    from orbax.checkpoint.options import MultiprocessingOptions
+
+    if jax.process_count() == 1:
+        return MultiprocessingOptions()
+    own = jax.process_index()
+    return MultiprocessingOptions(
+        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process{own}"
+    )
+
+
+def _set_aside(folder: Path) -> Path:
+    """Make room where the finished folder is about to go; returns where the old one is now."""
+    old = folder.with_name(f".{folder.name}.old")
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    return old
+
+
+def _restore(checkpointer: Any, folder: Path, layer: str, role: str) -> Any:
+    """One array as it is stored, or None if it can't be read.
+
+    One at a time, because of several that fail together Orbax reports one and drops the others'
+    tracebacks on stderr. Without a target, because it would cut, pad and cast to fit one.
+    """
+    import orbax.checkpoint as ocp
+
+    restore = ocp.args.PyTreeRestore(
+        item={layer: {role: 0}},
+        restore_args={layer: {role: ocp.RestoreArgs(restore_type=np.ndarray)}},
+        partial_restore=True,
+    )
+    try:
+        return checkpointer.restore(folder.absolute() / _PARAMS, args=restore)[layer][role]
+    except Exception:  # whatever goes wrong in there, the array can't be read
+        return None
+
+
+def _misfit(layer: str, role: str, found: Any, shape: tuple[int, ...]) -> str:
+    if not isinstance(found, np.ndarray):
+        return f"{layer}/{role} cannot be read"
+    if (found.shape, found.dtype) != (shape, np.float32):
+        return f"{layer}/{role} is {found.dtype} {found.shape}, not float32 {shape}"
+    return ""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Orbax's log of its own doings off the terminal."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
