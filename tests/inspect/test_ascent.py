@@ -1,0 +1,216 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vggjax.errors import DataError, LayerError
+from vggjax.inspect import AscentConfig, InputSpace, ascend, contrast_picture
+from vggjax.inspect.parametrization import Fourier, Pixels
+from vggjax.model import Chain, VGGConfig, build_vgg
+from vggjax.model.layers import Convolution, Preprocess
+
+LAYER = "block2_conv2"
+FEW = AscentConfig(steps=5, size=16)
+
+
+def losses_and_inputs(chain, layer, filters, config, **options):
+    result = ascend(chain, layer, filters, config, **options)
+    return result.losses, result.inputs
+
+
+def report_loop(chain, layer, number, start, steps):
+    """Row U4, step by step: the input that the layers after `preprocess` see, and the losses."""
+    inner = chain.after("preprocess").until(layer)
+
+    def loss(x):
+        return jnp.mean(inner(x[None])[0, :, :, number])
+
+    x, losses = np.asarray(start), []
+    for _ in range(steps):
+        value, gradient = jax.value_and_grad(loss)(jnp.asarray(x))
+        losses.append(float(value))
+        gradient = np.asarray(gradient)
+        x = x + 1.0 * gradient / (np.sqrt(np.mean(gradient**2)) + 1e-5)
+    return x, [*losses, float(loss(jnp.asarray(x)))]
+
+
+@pytest.mark.parametrize("layer", ["block1_conv1", LAYER])
+def test_the_plain_recipe_is_the_reports_loop(small_vgg, layer):
+    result = ascend(small_vgg, layer, [3], AscentConfig(steps=20, size=16, seed=7))
+    key = jax.random.fold_in(jax.random.key(7), 3)
+    start = (jax.random.uniform(key, (16, 16, 3)) - 0.5) * 20 + 128
+    x, losses = report_loop(small_vgg, layer, 3, start, 20)
+    np.testing.assert_allclose(result.inputs[0], x, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(result.losses[0], losses, rtol=1e-4)
+    assert losses[-1] > losses[0]
+
+
+def test_a_start_image_is_preprocessed(small_vgg, small_images):
+    image = small_images[0][:16, :16]
+    result = ascend(small_vgg, LAYER, [1], FEW, start=image)
+    x, losses = report_loop(small_vgg, LAYER, 1, small_vgg["preprocess"](image[None])[0], 5)
+    np.testing.assert_allclose(result.inputs[0], x, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(result.losses[0], losses, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [FEW, AscentConfig(steps=5, size=16, jitter=3), AscentConfig(steps=5, size=16, fourier=True)],
+)
+def test_batched_equals_one_by_one_and_any_chunking(small_vgg, config):
+    together = losses_and_inputs(small_vgg, LAYER, range(6), config)
+    chunks = losses_and_inputs(small_vgg, LAYER, range(6), config, chunk=4)  # the second is padded
+    single = [losses_and_inputs(small_vgg, LAYER, [n], config) for n in range(6)]
+    for both in zip(together, chunks, map(np.concatenate, zip(*single, strict=True)), strict=True):
+        for other in both[1:]:
+            np.testing.assert_allclose(other, both[0], rtol=1e-4, atol=1e-3)
+
+
+def test_chunks_are_reported_as_they_are_done(small_vgg):
+    seen = []
+    ascend(small_vgg, LAYER, range(6), FEW, chunk=4, on_chunk=lambda p: seen.append(p.filters))
+    assert [part.tolist() for part in seen] == [[0, 1, 2, 3], [4, 5]]
+
+
+def test_wide_networks_take_the_fast_kernels(random_tree):
+    config = VGGConfig(widths=(32, 32), depths=(2, 2), image_size=16, top=False)
+    chain = build_vgg(config, random_tree(config))
+    result = ascend(chain, LAYER, [2], FEW)
+    start = (jax.random.uniform(jax.random.fold_in(jax.random.key(0), 2), (16, 16, 3)) - 0.5) * 20
+    x, losses = report_loop(chain, LAYER, 2, start + 128, 5)
+    np.testing.assert_allclose(result.losses[0], losses, rtol=1e-3)
+    assert np.mean(np.abs(result.inputs[0] - x)) < 0.05
+
+
+@pytest.fixture
+def constructed():
+    """One layer whose filters look at the middle pixel's red: alive, out of reach, beyond rescue.
+
+    Inputs start at 118 to 138 and rise by some 35 in 20 steps; the biases are 0, −150 and −1000.
+    """
+    kernel = np.zeros((3, 3, 3, 3), np.float32)
+    kernel[1, 1, 2, :2] = 1
+    bias = jnp.array([0.0, -150.0, -1000.0])
+    layer = Convolution(jnp.asarray(kernel), bias)
+    return Chain({"preprocess": Preprocess("caffe", 8), "block1_conv1": layer})
+
+
+def test_dead_filters_are_skipped_or_rescued(constructed):
+    config = AscentConfig(steps=20, size=8)
+    plain = ascend(constructed, "block1_conv1", config=config)
+    assert plain.statuses == ("alive", "dead", "dead")
+    assert plain.last_losses[1:].tolist() == [0, 0]
+    assert plain.ranked().filters.tolist() == [0]
+    rescued = ascend(
+        constructed, "block1_conv1", config=AscentConfig(steps=20, size=8, rescue=True)
+    )
+    assert rescued.statuses == ("alive", "rescued", "dead")
+    assert rescued.first_losses[1] == 0 < rescued.last_losses[1]
+    assert rescued.ranked().filters.tolist() == [0, 1]
+    np.testing.assert_array_equal(rescued.inputs[0], plain.inputs[0])
+
+
+def test_a_dead_filters_input_stays_as_it_was(constructed):
+    result = ascend(constructed, "block1_conv1", [2], AscentConfig(steps=3, size=8))
+    way = Pixels(InputSpace.of(constructed["preprocess"]), 8)
+    start = way.noise(jax.random.fold_in(jax.random.key(0), 2))
+    np.testing.assert_allclose(result.inputs[0], start, rtol=1e-6)
+
+
+def test_the_border_does_not_count(constructed):
+    config = AscentConfig(steps=3, size=8, border=2)
+    inputs = ascend(constructed, "block1_conv1", [0], config).inputs[0]
+    start = Pixels(InputSpace.of(constructed["preprocess"]), 8).noise(
+        jax.random.fold_in(jax.random.key(0), 0)
+    )
+    moved = np.abs(inputs - np.asarray(start)).max(-1) > 1e-3
+    assert moved[2:-2, 2:-2].all()
+    assert moved.sum() == 16
+
+
+def test_jitter_blurs_where_the_border_is(constructed):
+    """With rolled images, pixels outside the middle have moved as well, and by whole steps."""
+    config = AscentConfig(steps=6, size=8, border=2, jitter=2)
+    inputs = ascend(constructed, "block1_conv1", [0], config).inputs[0]
+    start = Pixels(InputSpace.of(constructed["preprocess"]), 8).noise(
+        jax.random.fold_in(jax.random.key(0), 0)
+    )
+    step = 1 / np.sqrt(16 / (64 * 3))
+    counts = (inputs - np.asarray(start))[..., 2] / step
+    assert (np.abs(counts) > 0.5).sum() > 16
+    np.testing.assert_allclose(counts, np.rint(counts), atol=0.02)
+    assert counts.sum() == pytest.approx(6 * 16, rel=0.01)
+
+
+@pytest.mark.parametrize("mode", ["caffe", "torch"])
+def test_the_space_is_the_networks_input_in_pixel_values(mode, small_images):
+    preprocess = Preprocess(mode, 32)
+    space = InputSpace.of(preprocess)
+    inputs = space.from_rgb(small_images)
+    np.testing.assert_allclose(space.to_network(inputs), preprocess(small_images), atol=1e-4)
+    np.testing.assert_allclose(space.to_rgb(inputs), small_images, atol=1e-4)
+    if mode == "caffe":
+        np.testing.assert_array_equal(space.to_network(inputs), inputs)
+
+
+def test_fourier_stays_an_image_and_reverses(small_vgg, small_images):
+    space = InputSpace.of(small_vgg["preprocess"])
+    way = Fourier(space, 32)
+    image = np.clip(small_images[0], 5, 250)
+    back = space.to_rgb(way.decode(way.encode(space.from_rgb(image))))
+    np.testing.assert_allclose(back, image, atol=0.05)
+    result = ascend(small_vgg, LAYER, [0, 1], AscentConfig(steps=10, size=32, fourier=True))
+    rgb = np.asarray(space.to_rgb(result.inputs))
+    assert rgb.min() >= 0
+    assert rgb.max() <= 255
+    assert np.abs(result.pictures - rgb).max() <= 0.51
+    assert (result.last_losses > result.first_losses).all()
+
+
+def test_fourier_starts_with_low_frequencies(small_vgg):
+    way = Fourier(InputSpace.of(small_vgg["preprocess"]), 32)
+    plane = np.asarray(way.decode(way.noise(jax.random.key(0))))[..., 0]
+    power = np.abs(np.fft.rfft2(plane - plane.mean()))
+    assert power[:4, 1:4].mean() > 3 * power[12:20, 12:].mean()
+
+
+def test_pictures_are_shown_as_in_the_report():
+    x = np.random.default_rng(0).normal(3, 2, (2, 6, 6, 3)).astype(np.float32)
+    expected = (x[1] - x[1].mean()) / (x[1].std() + 1e-5) * 0.1 + 0.5
+    expected = (np.clip(expected, 0, 1) * 255).astype(np.uint8)
+    np.testing.assert_allclose(contrast_picture(x)[1], expected, atol=1)
+
+
+def test_pictures_are_rgb(constructed):
+    """The filter likes red, the third channel of a BGR network."""
+    picture = ascend(constructed, "block1_conv1", [0], AscentConfig(size=8)).pictures[0]
+    assert picture[..., 0].mean() > picture[..., 2].mean() + 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "names"),
+    [
+        (("fc1",), LayerError, "fc1"),
+        (("block1_pool",), LayerError, "block1_pool"),
+        (("block9_conv1",), LayerError, "block9_conv1"),
+        ((LAYER, [99]), LayerError, "99"),
+        ((LAYER, []), LayerError, "at least one"),
+        ((LAYER, [1, 1]), LayerError, "twice"),
+        (("block5_conv3", [0], AscentConfig(size=8)), DataError, "too small"),
+        ((LAYER, [0], AscentConfig(size=16, border=4)), DataError, "border"),
+    ],
+)
+def test_mistakes_are_named(small_vgg, arguments, error, names):
+    with pytest.raises(error, match=names):
+        ascend(small_vgg, *arguments)
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"step_size": 0.0}, {"jitter": -1}, {"seed": -1}])
+def test_settings_that_make_no_sense(wrong):
+    with pytest.raises(DataError):
+        AscentConfig(**wrong)
+
+
+def test_a_start_of_another_shape(small_vgg):
+    with pytest.raises(DataError, match="start"):
+        ascend(small_vgg, LAYER, [0], FEW, start=np.zeros((8, 8, 3)))

@@ -1,0 +1,23 @@
+"""A look inside: feature maps, what excites a filter, and which images do."""
+
+from vggjax.inspect.activating import Activating, mean_activations, most_activating
+from vggjax.inspect.ascent import ascend
+from vggjax.inspect.display import contrast_picture, map_picture
+from vggjax.inspect.maps import check_maps, choose_maps, feature_maps
+from vggjax.inspect.result import Ascent, AscentConfig
+from vggjax.inspect.space import InputSpace
+
+__all__ = [
+    "Activating",
+    "Ascent",
+    "AscentConfig",
+    "InputSpace",
+    "ascend",
+    "check_maps",
+    "choose_maps",
+    "contrast_picture",
+    "feature_maps",
+    "map_picture",
+    "mean_activations",
+    "most_activating",
+]
