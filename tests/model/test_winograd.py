@@ -75,10 +75,3 @@ def test_narrow_layers_are_direct_and_wide_ones_are_not_on_a_cpu():
         x, kernel = arrays(1, 8, 8, channels, channels)
         program = jax.jit(kernels.convolution).lower(x, kernel, jnp.zeros(channels))
         assert (" convolution(" in program.compile().as_text()) is direct
-
-
-@pytest.mark.parametrize(("rows", "columns"), [(56, 56), (28, 28), (14, 14), (1, 1), (3, 40)])
-def test_strips_divide_the_rows(rows, columns):
-    strip = winograd._strip_rows(rows, columns)
-    assert rows % strip == 0
-    assert strip == rows or strip * columns >= winograd.LEAST_TILES

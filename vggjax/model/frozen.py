@@ -14,7 +14,7 @@ from vggjax.model.chain import Chain
 from vggjax.model.layers import Convolution, Dense, Flatten
 
 # On a CPU, so many bytes of activations are worked on at a time: they stay in the cache.
-GROUP_BYTES = 2**21
+GROUP_BYTES = 2**22
 
 
 def freeze(chain: Chain, *, gradient: bool = False) -> Chain:

@@ -20,9 +20,6 @@ TILE = 4  # outputs per tile and axis; a tile of input is two larger
 POINTS = TILE + 2
 SMALL, LARGE = 0.5**0.5, 2.0**0.5
 
-# Fewer rows in the matrix products leave the processor's arithmetic idle; more fall out of cache.
-LEAST_TILES = 100
-
 # Filter transform: a filter (as a polynomial) at each point, over the product of the differences.
 FILTER_TRANSFORM = np.array(
     [
@@ -50,26 +47,10 @@ def turned(kernel: jax.Array) -> jax.Array:
 
 def convolve(x: jax.Array, filters: jax.Array) -> jax.Array:
     """'Same' convolution, stride 1: (B, H, W, in) and (36, in, out) → (B, H, W, out)."""
-    batch, height, width, _ = x.shape
-    rows, columns = -(-height // TILE), -(-width // TILE)
-    strip = _strip_rows(rows, columns)
-    margins = ((0, 0), (1, TILE * rows + 1 - height), (1, TILE * columns + 1 - width), (0, 0))
-    x = jnp.pad(x, margins)
-    if strip == rows:
-        return _convolve_tiles(x, filters)[:, :height, :width]
-
-    def one(number: jax.Array) -> jax.Array:
-        start, size = number * TILE * strip, TILE * strip + 2
-        return _convolve_tiles(lax.dynamic_slice_in_dim(x, start, size, axis=1), filters)
-
-    strips = jnp.moveaxis(lax.map(one, jnp.arange(rows // strip)), 0, 1)
-    return strips.reshape(batch, TILE * rows, TILE * columns, -1)[:, :height, :width]
-
-
-def _strip_rows(rows: int, columns: int) -> int:
-    """How many rows of tiles to work on at a time: a divisor of `rows`."""
-    divisors = [n for n in range(1, rows + 1) if rows % n == 0]
-    return next((n for n in divisors if n * columns >= LEAST_TILES), rows)
+    height, width = x.shape[1:3]
+    bottom, right = (-size % TILE + 1 for size in (height, width))
+    x = jnp.pad(x, ((0, 0), (1, bottom), (1, right), (0, 0)))
+    return _convolve_tiles(x, filters)[:, :height, :width]
 
 
 def _convolve_tiles(x: jax.Array, filters: jax.Array) -> jax.Array:

@@ -12,8 +12,8 @@ STYLE = """\
 body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 sans-serif; }
 h2 { margin-top: 3rem; border-top: 1px solid #ccc; padding-top: 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid #ddd; padding: .2rem .7rem; text-align: right; }
-th:first-child, td:first-child { text-align: left; }
+th, td { border-bottom: 1px solid #ddd; padding: .2rem .7rem; text-align: left; }
+.number { text-align: right; }
 figure { margin: 1.5rem 0; } img { max-width: 100%; } figcaption, .small { color: #555; }
 pre { background: #f4f4f4; padding: .6rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 .demo { background: #fff3cd; padding: .1rem .5rem; } .error { background: #f8d7da; padding: .5rem; }
@@ -26,6 +26,12 @@ class Table:
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def numbers(self) -> tuple[bool, ...]:
+        """Which columns hold numbers, to be set right: those with a digit first or nothing."""
+        columns = zip(*self.rows, strict=True)
+        return tuple(all(c in ("", "-") or c[0].isdigit() for c in column) for column in columns)
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ def _markdown_section(section: Section) -> list[str]:
 
 
 def _markdown_table(table: Table) -> str:
-    ruler = ("---", *("---:" for _ in table.header[1:]))
+    ruler = tuple("---:" if number else "---" for number in table.numbers)
     cells = [tuple(map(_plain, row)) for row in (table.header, *table.rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in [cells[0], ruler, *cells[1:]])
 
@@ -146,12 +152,15 @@ def _html_section(section: Section, number: int) -> str:
 
 
 def _html_table(table: Table) -> str:
-    rows = "\n".join(_html_row(row, "td") for row in table.rows)
-    return f"<table>\n{_html_row(table.header, 'th')}\n{rows}\n</table>"
+    classes = [' class="number"' if number else "" for number in table.numbers]
+    rows = [_html_row(table.header, classes, "th")]
+    rows += [_html_row(row, classes, "td") for row in table.rows]
+    return "\n".join(["<table>", *rows, "</table>"])
 
 
-def _html_row(cells: Sequence[str], tag: str) -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
+def _html_row(cells: Sequence[str], classes: Sequence[str], tag: str) -> str:
+    pairs = zip(cells, classes, strict=True)
+    return f"<tr>{''.join(f'<{tag}{kind}>{escape(cell)}</{tag}>' for cell, kind in pairs)}</tr>"
 
 
 def _html_figure(link: Link) -> str:
