@@ -62,44 +62,58 @@ def climb(
     The losses are the mean activations after ReLU before each step and at the end. With `rescue`
     the value before ReLU is what ascends. `start` are the parameters to begin with, if any.
     """
-    key = jax.random.key(seed)
-    weights = program.before, program.last
-    return _climb(program.plan, *weights, key, jnp.asarray(filters), jnp.asarray(rescue), start)
+    plan, weights = program.plan, (program.before, program.last)
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), jnp.asarray(filters))
+    aim = jnp.asarray(filters), jnp.asarray(rescue)
+    place, losses = _begin(plan, keys, start), []
+    for number in range(plan.steps):  # in a loop of XLA's own, a CPU's convolutions are slow
+        place, activations = _step(plan, weights, aim, keys, place, jnp.asarray(number))
+        losses.append(activations)
+    inputs, final = _end(plan, weights, aim, place)
+    return inputs, jnp.stack([*losses, final], axis=1)
+
+
+Weights = tuple[Parameters, dict[str, jax.Array]]
+Aim = tuple[jax.Array, jax.Array]  # the filters, and whether they are to be rescued
+Place = tuple[jax.Array, Any]  # the parameters of the inputs, and the optimizer's state
 
 
 @partial(jax.jit, static_argnums=0)
-def _climb(
-    plan: Plan,
-    before: Parameters,
-    last: dict[str, jax.Array],
-    key: jax.Array,
-    filters: jax.Array,
-    rescue: jax.Array,
-    start: jax.Array | None,
-) -> tuple[jax.Array, jax.Array]:
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, filters)
-    optimizer = plan.way.optimizer
-
-    def aim(x: jax.Array, shifts: jax.Array) -> tuple[jax.Array, jax.Array]:
-        inputs = jax.vmap(plan.way.decode)(x)
-        inputs = _rolled(inputs, shifts) if plan.jitter else inputs
-        features = nnx.merge(plan.graph, before)(plan.space.to_network(inputs))
-        maps = _without_border(responses(features, last, filters), plan.border)
-        activations = jax.nn.relu(maps).mean((1, 2))
-        return jnp.where(rescue, maps.mean((1, 2)), activations).sum(), activations
-
-    def step(carry: Any, number: jax.Array) -> tuple[Any, jax.Array]:
-        x, state = carry
-        (_, activations), gradient = jax.value_and_grad(aim, has_aux=True)(
-            x, _shifts(keys, number, plan.jitter)
-        )
-        updates, state = jax.vmap(optimizer.update)(gradient, state)
-        return (x + updates, state), activations
-
+def _begin(plan: Plan, keys: jax.Array, start: jax.Array | None) -> Place:
     x = _starts(plan.way, keys, start)
-    (x, _), losses = lax.scan(step, (x, jax.vmap(optimizer.init)(x)), jnp.arange(plan.steps))
-    _, final = aim(x, jnp.zeros((len(filters), 2), jnp.int32))
-    return jax.vmap(plan.way.decode)(x), jnp.concatenate([losses, final[None]]).T
+    return x, jax.vmap(plan.way.optimizer.init)(x)
+
+
+@partial(jax.jit, static_argnums=0, donate_argnums=4)
+def _step(
+    plan: Plan, weights: Weights, aim: Aim, keys: jax.Array, place: Place, number: jax.Array
+) -> tuple[Place, jax.Array]:
+    x, state = place
+    shifts = _shifts(keys, number, plan.jitter)
+    loss = partial(_loss, plan, weights, aim)
+    (_, activations), gradient = jax.value_and_grad(loss, has_aux=True)(x, shifts)
+    updates, state = jax.vmap(plan.way.optimizer.update)(gradient, state)
+    return (x + updates, state), activations
+
+
+@partial(jax.jit, static_argnums=0)
+def _end(plan: Plan, weights: Weights, aim: Aim, place: Place) -> tuple[jax.Array, jax.Array]:
+    x, _ = place
+    _, final = _loss(plan, weights, aim, x, jnp.zeros((len(x), 2), jnp.int32))
+    return jax.vmap(plan.way.decode)(x), final
+
+
+def _loss(
+    plan: Plan, weights: Weights, aim: Aim, x: jax.Array, shifts: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """What ascends, summed over the filters, and each filter's mean activation."""
+    (before, last), (filters, rescue) = weights, aim
+    inputs = jax.vmap(plan.way.decode)(x)
+    inputs = _rolled(inputs, shifts) if plan.jitter else inputs
+    features = nnx.merge(plan.graph, before)(plan.space.to_network(inputs))
+    maps = _without_border(responses(features, last, filters), plan.border)
+    activations = jax.nn.relu(maps).mean((1, 2))
+    return jnp.where(rescue, maps.mean((1, 2)), activations).sum(), activations
 
 
 def _starts(way: Parametrization, keys: jax.Array, start: jax.Array | None) -> jax.Array:

@@ -1,5 +1,8 @@
 """The arithmetic of the layers, on plain arrays."""
 
+from collections.abc import Callable
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -27,9 +30,10 @@ def prefers_winograd(shape: tuple[int, ...]) -> bool:
     return min(shape[2:]) >= LEAST_CHANNELS
 
 
+@jax.custom_vjp
 def direct_convolution(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """The convolution by XLA's own operation."""
-    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=LAYOUT)
+    return _xla_convolution(x, kernel)
 
 
 @jax.custom_vjp
@@ -38,18 +42,30 @@ def winograd_convolution(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return winograd.convolve(x, winograd.transform_filters(kernel))
 
 
-def _forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return winograd_convolution(x, kernel), (x, kernel)
+def _define_gradient(convolution: Callable[[jax.Array, jax.Array], jax.Array]) -> None:
+    """The gradient with respect to the input is the same convolution with the turned kernel.
+
+    XLA's own form of it, a convolution whose window is reversed, is five times slower on a CPU
+    when it stands in a loop, such as the one over groups of images.
+    """
+
+    def forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        return convolution(x, kernel), (x, kernel)
+
+    def backward(saved: tuple[jax.Array, jax.Array], dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+        x, kernel = saved
+        (dkernel,) = jax.linear_transpose(partial(_xla_convolution, x), kernel)(dy)
+        return convolution(dy, winograd.turned(kernel)), dkernel
+
+    convolution.defvjp(forward, backward)  # type: ignore[attr-defined]
 
 
-def _backward(saved: tuple[jax.Array, jax.Array], dy: jax.Array) -> tuple[jax.Array, jax.Array]:
-    x, kernel = saved
-    dx = winograd_convolution(dy, winograd.turned(kernel))
-    (dkernel,) = jax.linear_transpose(lambda k: direct_convolution(x, k), kernel)(dy)
-    return dx, dkernel
+_define_gradient(direct_convolution)
+_define_gradient(winograd_convolution)
 
 
-winograd_convolution.defvjp(_forward, _backward)
+def _xla_convolution(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=LAYOUT)
 
 
 def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
