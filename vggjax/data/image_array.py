@@ -90,7 +90,7 @@ class ImageArray:
 
     def _decode(self, name: str) -> np.ndarray:
         encoded = self.dataset.read(name)
-        if self._digests.get(name, key := self._key(encoded)) != key:
+        if name in self._digests and self._digests[name] != self._key(encoded):
             raise DataError(f"The image {name} has changed while it was in use; start again.")
         return decode_image(encoded, self.size, self.resize, name)
 

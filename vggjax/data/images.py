@@ -126,6 +126,8 @@ def _orientation(image: Image.Image) -> int | None:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image  # `convert` would copy it
     levels = _WHITE_LEVELS.get(image.mode[:4])  # I;16B is I;16 of the other byte order
     if levels:
         return _eight_bits(np.asarray(image, np.float64), levels).convert("RGB")
