@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from common import run
-from report_plan import IMAGES, PLAN, TRIBES, Planned
+from report_plan import FLAT, IMAGES, PLAN, TRIBES, Planned
 
 from vggjax.errors import VggjaxError
 from vggjax.files import write_json
@@ -87,6 +87,10 @@ def script_arguments(planned: Planned, options: argparse.Namespace) -> list[str]
         passed |= {"--dataset": options.dataset, "--data-dir": options.data_dir}
     elif planned.takes == TRIBES:
         passed["--data-dir"] = options.tribes_dir
+    elif planned.takes == FLAT and options.tribes_dir:
+        passed |= {"--dataset": "flat", "--data-dir": options.tribes_dir}
+    elif planned.takes == FLAT:
+        passed |= {"--dataset": options.dataset, "--data-dir": options.data_dir}
     elif on_demo:
         passed["--weights"] = options.weights or "demo"
     given = [word for name, value in passed.items() if value for word in (name, value)]

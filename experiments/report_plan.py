@@ -23,7 +23,7 @@ from vggjax.report.result_tables import (
     temperature_table,
 )
 
-IMAGES, TRIBES, NETWORK = "images", "tribes", "network"
+IMAGES, TRIBES, FLAT, NETWORK = "images", "tribes", "flat", "network"
 SIZES = ("2", "4", "8", "16", "32")
 SEEDS = ("--seed", "0", "1", "2")
 
@@ -32,7 +32,8 @@ SEEDS = ("--seed", "0", "1", "2")
 class Planned:
     """One experiment: the script's file name and `main`, its arguments, and its part of the page.
 
-    `takes` says which of the report's options are passed on: those of IMAGES, TRIBES or NETWORK.
+    `takes` says which of the report's options are passed on: those of IMAGES, TRIBES, FLAT
+    (of TRIBES if there is such a folder, else of IMAGES) or NETWORK.
     `on_demo` and `again` are further arguments for the demo set and with `--again`. `figures` are
     {file: caption}; `text` says what to look for.
     """
@@ -125,6 +126,7 @@ PLAN = (
         script="feature_maps.py",
         main=feature_maps.main,
         arguments=("--count", "4", "--maps", "0", "1", "2", "3", "--columns", "4"),
+        takes=FLAT,
         table=maps_table,
         figures={"maps.png": "U3: the first four maps of both layers"},
     ),
@@ -151,10 +153,11 @@ PLAN = (
         rows="U5",
         title="heads on the pooled layers of block 5",
         text="In the report the deeper layer is the better one, at about 28 % on Urban Tribes. "
-        "This section runs on the images of section C, as the script reads no flat folder.",
+        "Without a folder of Urban Tribes, this section runs on the images of section C.",
         script="layers.py",
         main=layers.main,
         arguments=("--pool",),
+        takes=FLAT,
         table=pooled_table,
         figures={
             "layers.png": "U5: test accuracy by layer and recipe",

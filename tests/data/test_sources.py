@@ -14,7 +14,7 @@ from vggjax.errors import DataError, VggjaxError
 def loaders(monkeypatch, tmp_path):
     """Every loader replaced by one that tells its name and what it was called with."""
     monkeypatch.setenv("VGGJAX_CACHE", str(tmp_path / "cache"))
-    for name in ("load_caltech256", "load_folder", "load_tfds"):
+    for name in ("load_caltech256", "load_folder", "load_tfds", "load_urban_tribes"):
         monkeypatch.setattr(sources, name, lambda *given, name=name: (name, *given))
     demo = ModuleType("vggjax.data.demo")
     demo.load_demo = lambda *given: ("load_demo", *given)
@@ -26,6 +26,7 @@ def test_names_are_dispatched(loaders, tmp_path):
     assert load_dataset("caltech256") == ("load_caltech256", None)
     assert load_dataset("caltech256", tmp_path) == ("load_caltech256", tmp_path)
     assert load_dataset("folder", tmp_path) == ("load_folder", tmp_path)
+    assert load_dataset("flat", tmp_path) == ("load_urban_tribes", tmp_path)
     assert load_dataset("demo") == ("load_demo",)
     assert load_dataset("tfds:beans") == ("load_tfds", "beans", None, None)
     assert load_dataset("tfds:a/b:1.0.0@test[:50%]", str(tmp_path)) == (

@@ -11,18 +11,20 @@ from vggjax.data.caltech256 import (
 from vggjax.data.dataset import Dataset
 from vggjax.data.folder import load_folder
 from vggjax.data.tfds import is_prepared_folder, load_tfds
+from vggjax.data.urban_tribes import load_urban_tribes
 from vggjax.errors import DataError
 
-DATASET_NAMES = ("auto", "caltech256", "demo", "folder", "tfds:NAME")
+DATASET_NAMES = ("auto", "caltech256", "demo", "folder", "flat", "tfds:NAME")
 
 
 def load_dataset(name: str = "auto", data_dir: Path | None = None) -> Dataset:
     """The data set called `name`, from `data_dir` if that is given.
 
     `caltech256`: see `load_caltech256`. `demo`: the rendered set. `folder`: the class-per-folder
-    tree `data_dir`. `tfds:NAME` or `tfds:NAME@SPLIT`: see `load_tfds`. `auto`: whatever
-    `data_dir` holds; without it, Caltech-256 if it is here or its address answers within 5
-    seconds, and the demo set otherwise. Only `auto` chooses; any other name never falls back.
+    tree `data_dir`. `flat`: images `CLASS_anything` in `data_dir`, as Urban Tribes has them.
+    `tfds:NAME` or `tfds:NAME@SPLIT`: see `load_tfds`. `auto`: whatever `data_dir` holds; without
+    it, Caltech-256 if it is here or its address answers within 5 seconds, and the demo set
+    otherwise. Only `auto` chooses; any other name never falls back.
 
     Raises DataError if the name is unknown or the set can't be loaded.
     """
@@ -33,7 +35,9 @@ def load_dataset(name: str = "auto", data_dir: Path | None = None) -> Dataset:
     if name == "caltech256":
         return load_caltech256(folder)
     if name == "folder":
-        return load_folder(_required(folder))
+        return load_folder(_required(folder, name))
+    if name == "flat":
+        return load_urban_tribes(_required(folder, name))
     if name == "demo":
         return _load_demo(folder)
     if name == "auto":
@@ -63,7 +67,7 @@ def _load_demo(folder: Path | None = None) -> Dataset:
     return load_demo()
 
 
-def _required(folder: Path | None) -> Path:
+def _required(folder: Path | None, name: str) -> Path:
     if folder is None:
-        raise DataError("The data set 'folder' needs a folder of images (--data-dir).")
+        raise DataError(f"The data set '{name}' needs a folder of images (--data-dir).")
     return folder
