@@ -140,6 +140,18 @@ def load_network(options: argparse.Namespace, dataset: Dataset, until: str) -> W
     return weights
 
 
+def result_of(experiment: str, options: argparse.Namespace, setting: Setting) -> dict[str, object]:
+    """What every `result.json` begins with."""
+    return {
+        "experiment": experiment,
+        "dataset": setting.dataset.name,
+        "demo": setting.dataset.demo,
+        "weights": {"name": setting.weights.info.name, "hash": setting.weights.hash},
+        "classes": setting.classes,
+        "settings": settings(options),
+    }
+
+
 def settings(options: argparse.Namespace) -> dict[str, object]:
     """The options as JSON-compatible data."""
     return {k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items()}

@@ -10,7 +10,7 @@ from statistics import mean
 from typing import Any
 
 import numpy as np
-from common import DEMO_BANNER, Setting, settings, weights_name
+from common import DEMO_BANNER, Setting, result_of, settings, weights_name
 
 from vggjax.data import Dataset, ImageArray, Split, make_split, summary
 from vggjax.files import atomic_file, write_json
@@ -95,14 +95,9 @@ def make_result(
 ) -> dict[str, Any]:
     """What `result.json` holds."""
     return {
-        "experiment": experiment.name,
+        **result_of(experiment.name, options, setting),
         "title": setting.title + experiment.mark,
-        "dataset": setting.dataset.name,
-        "demo": setting.dataset.demo,
-        "weights": {"name": setting.weights.info.name, "hash": setting.weights.hash},
         "layer": options.layer,
-        "classes": setting.classes,
-        "settings": settings(options),
         "origin": made_from,
         "seconds": round(seconds, 1),
         "runs": [asdict(run) for run in runs],

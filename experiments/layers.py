@@ -29,7 +29,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from common import Setting, add_data_options, add_run_options, load_setting, run, settings
+from common import (
+    Setting,
+    add_data_options,
+    add_run_options,
+    load_setting,
+    result_of,
+    run,
+)
 from tqdm import tqdm
 
 from vggjax.data import Split, reuse_or_make, summary
@@ -242,12 +249,7 @@ def result(
 ) -> dict[str, object]:
     """What `result.json` holds."""
     return {
-        "experiment": "layers",
-        "dataset": setting.dataset.name,
-        "demo": setting.dataset.demo,
-        "weights": {"name": setting.weights.info.name, "hash": setting.weights.hash},
-        "classes": setting.classes,
-        "settings": settings(options),
+        **result_of("layers", options, setting),
         "seconds": seconds,
         "runs": [run.summary() for run in runs],
     }

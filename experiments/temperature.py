@@ -19,7 +19,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 
-from common import Setting, add_data_options, add_run_options, load_setting, run, settings
+from common import (
+    Setting,
+    add_data_options,
+    add_run_options,
+    load_setting,
+    result_of,
+    run,
+)
 from tqdm import tqdm
 
 from vggjax.data import Split, reuse_or_make, summary
@@ -125,13 +132,8 @@ def result(
 ) -> dict[str, object]:
     """What `result.json` holds."""
     return {
-        "experiment": "temperature",
-        "dataset": setting.dataset.name,
-        "demo": setting.dataset.demo,
-        "weights": {"name": setting.weights.info.name, "hash": setting.weights.hash},
+        **result_of("temperature", options, setting),
         "layer": LAYER,
-        "classes": setting.classes,
-        "settings": settings(options),
         "seconds": seconds,
         "runs": [run.summary() for run in runs],
     }
