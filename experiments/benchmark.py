@@ -23,29 +23,32 @@ An arm whose package isn't installed is skipped (flaxmodels isn't in the extra `
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
-from benchmarks.chart import chart
 from benchmarks.decoding import decoding
-from benchmarks.environment import OtherPrograms, describe, environment
 from benchmarks.features import frozen_features
 from benchmarks.few_shot import few_shot
 from benchmarks.gradient import forward_and_gradient
+from benchmarks.inputs import FULL, QUICK, Sizes
 from benchmarks.memory import memory
-from benchmarks.results import Comparison
-from benchmarks.sizes import FULL, QUICK, Sizes
+from benchmarks.results import BUSY, Comparison, OtherPrograms, environment
 from benchmarks.startup import start_up
-from benchmarks.table import as_data, table
-from common import run, settings
+from benchmarks.table import chart, describe, table
 
 from vggjax.errors import DataError
 from vggjax.files import write_json
 from vggjax.report import save_figure
 
-WORKLOADS = ("a", "b", "c", "d", "e", "memory")
-Workload = Callable[[Sizes], list[Comparison]]
+WORKLOADS: dict[str, Callable[[Sizes], list[Comparison]]] = {
+    "a": frozen_features,
+    "b": few_shot,
+    "c": decoding,
+    "d": forward_and_gradient,
+    "e": start_up,
+    "memory": memory,
+}
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -54,7 +57,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--only", nargs="+", choices=WORKLOADS, default=WORKLOADS[:5], help="which workloads")
+    keys = list(WORKLOADS)
+    add("--only", nargs="+", choices=keys, default=keys[:5], help="which workloads")
     add("--quick", action="store_true", help="little work and few rounds: not for reporting")
     add("--rounds", type=int, help=f"turns of each arm (default: {FULL.rounds})")
     add("--classes", type=int, help=f"classes of workload b (default: {FULL.classes})")
@@ -65,7 +69,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def chosen_sizes(options: argparse.Namespace) -> Sizes:
     """The sizes that the options ask for; DataError for ones that make no sense."""
-    named = {"rounds": options.rounds, "classes": options.classes}
+    named = {"rounds": options.rounds, "classes": options.classes, "folder": options.photos}
     given = {name: value for name, value in named.items() if value is not None}
     if given.get("rounds", 1) < 1 or given.get("classes", 2) < 2:
         raise DataError("The benchmark needs at least 1 round and 2 classes.")
@@ -80,46 +84,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
     machine = environment()
     print(describe(machine), flush=True)
     comparisons = run_all(options, sizes, machine)
-    figure = chart(comparisons, _subtitle(machine, comparisons, options))
-    save_figure(figure, options.out / "benchmark.png")
+    subtitle = f"{machine['cpu']}, {machine['cores']} cores"
+    if options.quick:
+        subtitle += ", QUICK: not for reporting"
+    if any(comparison.contended for comparison in comparisons):
+        subtitle += ", CONTENDED"
+    save_figure(chart(comparisons, subtitle), options.out / "benchmark.png")
     print(f"\n{options.out / 'result.json'} and benchmark.png written")
 
 
-def run_all(
-    options: argparse.Namespace, sizes: Sizes, machine: dict[str, object]
-) -> list[Comparison]:
+def run_all(options: argparse.Namespace, sizes: Sizes, machine: dict[str, Any]) -> list[Comparison]:
     """Each workload in turn; what is done is written before the next one starts."""
-    workloads: dict[str, Workload] = {
-        "a": frozen_features,
-        "b": few_shot,
-        "c": partial(decoding, photos=options.photos),
-        "d": forward_and_gradient,
-        "e": start_up,
-        "memory": memory,
-    }
     comparisons: list[Comparison] = []
+    settings = {k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items()}
     for key in options.only:
         others = OtherPrograms()
-        for result in workloads[key](sizes):
-            comparisons.append(replace(result, contended=others.disturb()))
+        for result in WORKLOADS[key](sizes):
+            comparisons.append(replace(result, contended=others.share() > BUSY))
             print(f"\n{table(comparisons[-1])}", flush=True)
         content = {
             "experiment": "benchmark",
-            "settings": settings(options),
+            "settings": settings,
             "environment": machine,
-            "comparisons": [as_data(c) for c in comparisons],
+            "comparisons": [comparison.to_json() for comparison in comparisons],
         }
         write_json(options.out / "result.json", content)
     return comparisons
 
 
-def _subtitle(
-    machine: dict[str, object], comparisons: list[Comparison], options: argparse.Namespace
-) -> str:
-    warnings = [", QUICK: not for reporting"] * options.quick
-    warnings += [", CONTENDED"] * any(c.contended for c in comparisons)
-    return f"{machine['cpu']}, {machine['cores']} cores{''.join(warnings)}"
-
-
 if __name__ == "__main__":
-    run(main)
+    from engine.script import run_script
+
+    run_script(main)

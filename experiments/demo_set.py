@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from common import run
+from engine.script import run_script
 
-from vggjax.data import ImageArray
-from vggjax.data.demo import load_demo
+from vggjax.data import ImageArray, load_demo
 from vggjax.report import image_grid, save_figure
 
 
@@ -34,4 +33,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

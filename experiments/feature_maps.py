@@ -1,151 +1,123 @@
-"""What a network's filters make of an image: feature maps of some layers (report rows C4, U3).
+"""What a network's filters make of an image: feature maps of some layers
+(reference rows C4, U3).
 
     python experiments/feature_maps.py
-    python experiments/feature_maps.py --images a.jpg b.jpg --layers block1_conv1 block3_conv3
+    python experiments/feature_maps.py --images a.jpg --layers block3_conv3
     python experiments/feature_maps.py --count 4 --maps 0 1 2 3 --columns 4
 
-The report: the first layer shows edges and colours over the whole object; the last one lights up
-for a few parts, or for nothing.
+The reference: the first layer shows edges and colours over the whole object;
+the last one lights up for a few parts, or for nothing.
 """
 
-import argparse
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
-from common import add_data_options, load_setting, run, settings
-from inspecting import decoded, weights_or_demo, weights_title
+from engine.experiment import Experiment, OverviewRow, main
+from engine.job import Job, Outcome
+from engine.options import DataOptions, option
+from engine.run_folder import Result
+from engine.sources import given_images, imagenet_or_demo, load_images, subset
 
-from vggjax.data import ImageArray, make_split
+from vggjax.data import Dataset, make_split
 from vggjax.errors import DataError
-from vggjax.files import write_json
 from vggjax.inspect import check_maps, choose_maps, feature_maps, map_picture
 from vggjax.inspect.maps import require_maps
-from vggjax.model import Chain
-from vggjax.report import LayerMaps, maps_figure, save_figure
-from vggjax.weights import Weights
+from vggjax.report import LayerMaps, Table, maps_figure
 
 
-@dataclass(frozen=True)
-class Shown:
-    """The images to show, uint8 RGB (N, size, size, 3), their names, and what they are."""
+@dataclass(frozen=True, kw_only=True)
+class MapsOptions(DataOptions):
+    """Which images, layers and maps."""
 
-    images: np.ndarray
-    names: list[str]
-    what: str
+    group: ClassVar[str] = "what is shown"
+    rank: ClassVar[int] = 1
 
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line's options."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    images: tuple[Path, ...] = option(
+        (), "image files (default: random test images of the data)", metavar="FILE", beside=True
     )
-    add = parser.add_argument
-    add("--images", type=Path, nargs="+", metavar="FILE", help="default: random test images")
-    add("--count", type=int, default=3, help="how many random test images")
-    add("--layers", nargs="+", default=["block1_conv1", "block5_conv3"], metavar="LAYER")
-    add("--maps", type=int, nargs="+", metavar="N", help="numbers of the maps (default: random)")
-    add("--random", type=int, default=4, metavar="N", help="how many random maps of each layer")
-    add("--columns", type=int, metavar="N", help="columns of each grid (default: square)")
-    add("--seed", type=int, default=0, help="seed of the split, and of images and maps drawn")
-    add("--out", type=Path, default=Path("runs/feature_maps"), metavar="FOLDER", help="results")
-    add_data_options(parser)
-    return parser.parse_args(arguments)
+    count: int = option(3, "how many random test images", metavar="N", least=1)
+    layers: tuple[str, ...] = option(
+        ("block1_conv1", "block5_conv3"), "convolutions or pooling layers", metavar="LAYER"
+    )
+    maps: tuple[int, ...] = option((), "numbers of the maps (default: random ones)", metavar="N")
+    random: int = option(4, "how many random maps of each layer", metavar="N", least=1)
+    columns: int | None = option(
+        None, "columns of each grid (default: square)", metavar="N", least=1
+    )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Choose images and maps, run the network, and write figure and sidecar."""
-    begin = time.perf_counter()
-    options = parse(arguments)
-    check(options)
-    weights, shown = load(options)
-    chain = checked_chain(weights, options.layers)
-    found = feature_maps(chain, shown.images, options.layers)
-    layers = [chosen(layer, maps, options) for layer, maps in found.items()]
-    title = f"{shown.what}, {weights_title(weights)}: feature maps"
-    figure = maps_figure(shown.images, shown.names, layers, title, options.columns)
-    save_figure(figure, options.out / "maps.png")
-    seconds = round(time.perf_counter() - begin, 1)
-    content = result(options, weights, shown, layers, seconds)
-    write_json(options.out / "result.json", content)
-    print(f"{options.out / 'result.json'} written after {seconds} s")
-    print(f"{title} of {len(shown.names)} images in {options.out / 'maps.png'}")
-
-
-def check(options: argparse.Namespace) -> None:
-    """Refuse numbers that make no sense before anything is loaded."""
-    for name in ("count", "random", "columns"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise DataError(f"--{name} must be at least 1, not {value}.")
-    if options.seed < 0:
-        raise DataError(f"The seed must be at least 0, not {options.seed}.")
-
-
-def load(options: argparse.Namespace) -> tuple[Weights, Shown]:
-    """The weights until the last of the layers, and the images: given ones or random test images.
-
-    The test images are those of `caltech.py` with the same seed.
-    """
-    until = max(options.layers)  # the names of layers that have maps sort in the network's order
+def load(options: MapsOptions) -> tuple[Dataset, str]:
+    """The given images, or random test images of the data: those of `caltech.py`, by seed."""
     if options.images:
-        weights = weights_or_demo(options.weights, until)
-        chain = checked_chain(weights, options.layers)
-        images = decoded(options.images, chain["preprocess"].image_size, options.resize)
-        return weights, Shown(images, [file.name for file in options.images], "given images")
-    setting = load_setting(options, until)
-    size = checked_chain(setting.weights, options.layers)["preprocess"].image_size
-    split = make_split(setting.dataset, samples=32, seed=options.seed)
-    test = split.indices(setting.dataset, "test")
+        return given_images(options.images), imagenet_or_demo(options.weights)
+    dataset, weights = load_images(options)
+    seed = options.seed[0]
+    test = make_split(dataset, samples=32, seed=seed).indices(dataset, "test")
     if options.count > len(test):
         raise DataError(f"There are only {len(test)} test images, not {options.count}.")
-    places = np.random.default_rng(options.seed).choice(test, options.count, replace=False)
-    images = ImageArray(setting.dataset, places, size, options.resize)[:]
-    what = "DEMO set" if setting.dataset.demo else setting.dataset.name
-    names = [setting.dataset.ids[place] for place in places]
-    return setting.weights, Shown(images, names, f"{what}, random test images")
+    chosen = np.random.default_rng(seed).choice(test, options.count, replace=False)
+    return subset(dataset, chosen), weights
 
 
-def checked_chain(weights: Weights, layers: Sequence[str]) -> Chain:
-    """The network; raises LayerError if one of the layers has no maps."""
-    chain = weights.chain(until=max(layers))
-    require_maps(chain, layers)
-    return chain
+def run(job: Job[MapsOptions]) -> Outcome:
+    """Run the network on the images, and draw some of the layers' maps."""
+    options, images = job.options, job.images()[:]
+    require_maps(job.chain, options.layers)
+    maps = feature_maps(job.chain, images, options.layers)
+    layers = [shown_maps(layer, maps[layer], options) for layer in options.layers]
+    names = [name.partition("/")[2] if options.images else name for name in job.data.ids]
+    title = f"{job.title}: feature maps"
+    shown = {
+        maps.layer: {"maps": maps.numbers.tolist(), "size": list(maps.pictures.shape[2:])}
+        for maps in layers
+    }
+    figures = {"maps.png": maps_figure(images, names, layers, title, options.columns)}
+    return Outcome(figures=figures, facts={"images": names, "shown": shown})
 
 
-def chosen(layer: str, maps: np.ndarray, options: argparse.Namespace) -> LayerMaps:
+def shown_maps(layer: str, maps: np.ndarray, options: MapsOptions) -> LayerMaps:
     """The maps of a layer to show, of its `maps` (N, H, W, channels)."""
     channels = maps.shape[-1]
     if options.maps:
         numbers = check_maps(options.maps, channels, layer)
     else:
-        numbers = choose_maps(channels, options.random, options.seed, layer)
-    return LayerMaps(layer, numbers, channels, map_picture(np.moveaxis(maps[..., numbers], -1, 1)))
+        numbers = choose_maps(channels, options.random, options.seed[0], layer)
+    own = np.moveaxis(maps[..., numbers], -1, 1)
+    return LayerMaps(layer, numbers, channels, map_picture(own), own.max((2, 3)))
 
 
-def result(
-    options: argparse.Namespace,
-    weights: Weights,
-    shown: Shown,
-    layers: Sequence[LayerMaps],
-    seconds: float,
-) -> dict[str, object]:
-    """What `result.json` holds."""
-    return {
-        "experiment": "feature_maps",
-        "weights": {"name": weights.info.name, "hash": weights.hash},
-        "demo": weights.info.name == "demo",
-        "images": shown.names,
-        "layers": {
-            maps.layer: {"maps": maps.numbers.tolist(), "size": list(maps.pictures.shape[2:])}
-            for maps in layers
-        },
-        "settings": settings(options) | {"images": shown.names},
-        "seconds": seconds,
-    }
+def table(result: Result) -> Table:
+    """Which maps of which layers."""
+    rows = [
+        (layer, "{} x {}".format(*shown["size"]), ", ".join(map(str, shown["maps"])))
+        for layer, shown in result["shown"].items()
+    ]
+    return Table(("layer", "pixels", "maps shown"), tuple(rows))
 
+
+def overview(result: Result) -> list[OverviewRow]:
+    """What to look for, in a row of the page's first table."""
+    return [("feature maps", "first layer: edges; last: few parts", "see its figure")]
+
+
+MAPS = Experiment(
+    name="feature_maps",
+    rows="C4, U3",
+    title="feature maps of test images",
+    text="The first layer shows edges and colours over the whole object, the last one lights "
+    "up for a few parts or for nothing (Figures 4 to 6, 21, 22).",
+    description=__doc__,
+    options=MapsOptions,
+    layers=lambda options: options.layers,
+    load=load,
+    run=run,
+    table=table,
+    line=lambda result: f"maps.png shows {len(result['images'])} images",
+    overview=overview,
+    captions={"maps.png": "images and their maps"},
+)
 
 if __name__ == "__main__":
-    run(main)
+    main(MAPS)

@@ -1,8 +1,9 @@
 """What a saved classifier sees in photos.
 
-    python experiments/predict.py runs/caltech/classifier-32-seed0 photo.jpg other.png
+    python experiments/predict.py runs/caltech/demo-fc2/classifier-4-seed0 photo.jpg
 
-The classifier folders are written by caltech.py and urban_tribes.py, or by `Classifier.save`.
+The classifier folders are written by caltech.py, urban_tribes.py and temperature.py,
+by layers.py with --classifiers, or by `Classifier.save`.
 """
 
 import argparse
@@ -10,10 +11,10 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from common import run
+from engine.script import run_script
 
 from vggjax.errors import DataError
-from vggjax.transfer import Classifier
+from vggjax.training import Classifier
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,4 +41,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

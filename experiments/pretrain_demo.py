@@ -13,12 +13,12 @@ from pathlib import Path
 import jax
 import numpy as np
 import optax
-from common import run
+from engine.script import run_script
 
-from vggjax.data import ImageArray
-from vggjax.data.demo import load_demo
+from vggjax.data import ImageArray, load_demo
+from vggjax.features import Examples
 from vggjax.model import VGGConfig, build_vgg, parameters
-from vggjax.transfer import Epoch, Examples, FitConfig, FitResult, fit
+from vggjax.training import FitConfig, evaluate, fit
 from vggjax.weights import WeightsInfo, load_weights, save
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,19 +54,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         validation,
         FitConfig(options.epochs, options.batch_size, seed=options.seed),
         optimizer=optimizer(options.lr, steps),
-        on_epoch=lambda epoch: print(describe(epoch), flush=True),
+        on_epoch=lambda epoch: print(epoch, flush=True),
     )
+    reached = evaluate(result.chain, validation, options.batch_size).accuracy
     notes = {
         "command": "python experiments/pretrain_demo.py",
         "settings": {k: v for k, v in vars(options).items() if k != "out"},
         "train_images": len(train),
-        "validation_accuracy": round(reached(result), 4),
+        "validation_accuracy": round(reached, 4),
         "minutes": round((time.perf_counter() - start) / 60, 1),
     }
     tree = jax.device_get(parameters(result.chain))
     info = WeightsInfo("demo", "experiments/pretrain_demo.py", "", config, {}, notes)
     save(options.out, tree, info, overwrite=True)
-    print(f"{options.out}: {reached(result):.4f} validation accuracy on {classes} source classes")
+    print(f"{options.out}: {reached:.4f} validation accuracy on {classes} source classes")
 
 
 def narrow_config(classes: int) -> VGGConfig:
@@ -95,19 +96,5 @@ def optimizer(learning_rate: float, steps: int) -> optax.GradientTransformation:
     return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=1e-3))
 
 
-def reached(result: FitResult) -> float:
-    """Validation accuracy of the parameters that were kept."""
-    validation = result.history[result.kept_epoch - 1].validation
-    return validation.accuracy if validation else 0.0
-
-
-def describe(epoch: Epoch) -> str:
-    """One line about an epoch."""
-    line = f"epoch {epoch.number}: loss {epoch.train.loss:.3f}, accuracy {epoch.train.accuracy:.3f}"
-    if not epoch.validation:
-        return line
-    return f"{line}; validation {epoch.validation.loss:.3f}, {epoch.validation.accuracy:.3f}"
-
-
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

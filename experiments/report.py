@@ -1,35 +1,45 @@
-"""All experiments of the report, and one page that shows them beside its numbers (all rows).
+"""All experiments of the reference, and one page that shows them beside its
+numbers (all rows).
 
-    python experiments/report.py                           # Caltech-256, or else the demo set
+    python experiments/report.py             # Caltech-256, or else the demo
     python experiments/report.py --dataset demo
-    python experiments/report.py --data-dir my_photos --tribes-dir my_flat_folder
+    python experiments/report.py --data-dir my_photos --tribes-dir flat_photos
     python experiments/report.py --only layers --again
-    python experiments/report.py --collect                 # run nothing, write the page
+    python experiments/report.py --collect   # run nothing, write the page
 
-Each experiment leaves its files in a sub-folder of --out; one that is there with the same arguments
-is not run again. The page, `report.html` and `report.md`, is written anew after each, and shows all
-that are there. An experiment that fails leaves its sentence in the page, and the others go on.
+Each experiment leaves its files in a sub-folder of --out; one that is there is
+not run again. The page, `report.html` and `report.md`, is written anew after
+each, and shows all that are there. An experiment that fails leaves its
+sentence in the page, and the others go on.
 """
 
 import argparse
-import json
 import platform
-import shlex
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from common import run
-from report_plan import FLAT, IMAGES, PLAN, TRIBES, Planned
+from caltech import CALTECH
+from engine.command_line import WIDTH
+from engine.experiment import Experiment, run
+from engine.run_folder import Result
+from engine.script import keep_compiled, run_script
+from feature_maps import MAPS
+from layers import LAYERS, POOLED
+from temperature import TEMPERATURE
+from urban_tribes import TRIBES
+from visualize import VISUALIZE
 
 from vggjax.errors import VggjaxError
-from vggjax.files import write_json
-from vggjax.report.page import Link, Page, Section, Table, write_page
+from vggjax.files import atomic_file
+from vggjax.report import Table
+from vggjax.report.page import Link, Page, Section, write_page
 
-RECORD = "report-run.json"  # how the page's experiment was run, beside its result.json
+FAILURE = "failure.txt"  # the sentence with which an experiment failed, in its folder
 FILES = ("result.json", "history.csv", "split.json", "dataset.txt")
 PACKAGES = ("vggjax", "jax", "flax", "numpy")
 CODE_ROWS = (
@@ -39,38 +49,81 @@ CODE_ROWS = (
     ("R4", "models saved and loaded back",
      "python experiments/predict.py FOLDER/caltech/classifier-32-seed0 PHOTO"),
 )  # fmt: skip
+IMAGES, TRIBES_ONLY, TRIBES_FIRST, NETWORK = "images", "tribes", "tribes first", "network"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One experiment of the page, in the sub-folder `name`, with some options chosen.
+
+    `takes` says which of the page's options are passed on: those of the IMAGES, TRIBES_ONLY,
+    TRIBES_FIRST (else those of the images) or of the NETWORK. `on_demo` are chosen there besides.
+    """
+
+    name: str
+    experiment: Experiment[Any]
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    takes: str = IMAGES
+    on_demo: Mapping[str, Any] = field(default_factory=dict)
+
+
+FEW_SHOT = {"samples": (2, 4, 8, 16, 32), "seed": (0, 1, 2)}
+FIRST_MAPS = replace(
+    MAPS,
+    rows="U3",
+    title="the first four maps of four images",
+    text="Each row of a grid is one image: detailed maps at the first layer, a few bright spots "
+    "or nothing at the last one (Figures 21, 22).",
+)
+PARTS = (
+    Part("caltech", CALTECH, FEW_SHOT),
+    Part("feature_maps", replace(MAPS, rows="C4")),
+    Part("layers", LAYERS),
+    Part("urban_tribes", TRIBES, FEW_SHOT, TRIBES_ONLY),
+    Part("first_maps", FIRST_MAPS, {"count": 4, "maps": (0, 1, 2, 3), "columns": 4}, TRIBES_FIRST),
+    *(
+        Part(f"filters_{layer}", replace(VISUALIZE, title=f"what excites the filters of {layer}"),
+             {"layer": layer}, NETWORK)
+        for layer in ("block1_conv1", "block5_conv3")
+    ),
+    Part("pooled_layers", POOLED, {"pool": True}, TRIBES_FIRST),
+    Part("temperature", TEMPERATURE, on_demo={"epochs": 120}),
+)  # fmt: skip
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line's options."""
+    formatter = partial(argparse.RawDescriptionHelpFormatter, width=WIDTH)
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        usage="%(prog)s [options]", description=__doc__, formatter_class=formatter
     )
     add = parser.add_argument
-    names = [planned.name for planned in PLAN]
-    add("--only", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
-    add("--collect", action="store_true", help="run nothing, only write the page")
-    add("--again", action="store_true", help="run even what is there already")
-    add("--out", type=Path, default=Path("runs/report"), metavar="FOLDER", help="results and page")
-    add("--dataset", metavar="NAME", help="as for caltech.py")
-    add("--data-dir", metavar="FOLDER", help="as for caltech.py")
-    add("--tribes-dir", metavar="FOLDER", help="Urban Tribes: images named CLASS_anything, flat")
-    add("--weights", metavar="NAME", help="as for caltech.py")
+    names = [part.name for part in PARTS]
+    add("--data-dir", type=Path, metavar="FOLDER", help="as for caltech.py")
+    add("--dataset", default="auto", metavar="NAME", help="as for caltech.py (default: auto)")
+    add("--tribes-dir", type=Path, metavar="FOLDER", help="Urban Tribes: images named "
+        "CLASS_anything, flat (default: none; its rows run on the demo set)")  # fmt: skip
+    add("--weights", metavar="NAME", help="as for caltech.py (default: as there)")
+    add("--only", nargs="+", choices=names, default=names, metavar="NAME",
+        help=f"some of {', '.join(names)} (default: all)")  # fmt: skip
+    add("--collect", action="store_true", help="run nothing, only write the page (default: off)")
+    add("--again", action="store_true", help="run even what is there already (default: off)")
+    add("--out", type=Path, default=Path("runs/report"), metavar="FOLDER",
+        help="results and page (default: runs/report)")  # fmt: skip
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is asked for and not there yet, and write the page."""
     options = parse(arguments)
+    keep_compiled()
     failed = []
-    for planned in () if options.collect else PLAN:
-        if planned.name not in options.only:
+    for part in () if options.collect else PARTS:
+        if part.name not in options.only:
             continue
-        print(f"\n=== {planned.name} ({planned.rows})", flush=True)
-        if not options.again and is_done(planned, options):
-            print(f"{options.out / planned.name} has it already (--again runs it anew)")
-        elif error := run_one(planned, options):
-            failed.append(planned.name)
+        print(f"\n=== {part.name} ({part.experiment.rows})", flush=True)
+        if error := run_part(part, options):
+            failed.append(part.name)
             print(f"failed: {error}", flush=True)
         write_page(page(options.out), options.out)
     write_page(page(options.out), options.out)
@@ -79,120 +132,114 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise VggjaxError(f"Failed: {', '.join(failed)}; {options.out}/report.md says why.")
 
 
-def script_arguments(planned: Planned, options: argparse.Namespace) -> list[str]:
-    """The arguments for an experiment's script."""
-    on_demo = options.dataset == "demo"
-    passed = {"--weights": options.weights}
-    if planned.takes == IMAGES:
-        passed |= {"--dataset": options.dataset, "--data-dir": options.data_dir}
-    elif planned.takes == TRIBES:
-        passed["--data-dir"] = options.tribes_dir
-    elif planned.takes == FLAT and options.tribes_dir:
-        passed |= {"--dataset": "flat", "--data-dir": options.tribes_dir}
-    elif planned.takes == FLAT:
-        passed |= {"--dataset": options.dataset, "--data-dir": options.data_dir}
-    elif on_demo:
-        passed["--weights"] = options.weights or "demo"
-    given = [word for name, value in passed.items() if value for word in (name, value)]
-    extra = planned.on_demo if on_demo else ()
-    return [*planned.arguments, *extra, *given, "--out", str(options.out / planned.name)]
-
-
-def is_done(planned: Planned, options: argparse.Namespace) -> bool:
-    """Whether the experiment has been run with the same arguments, and its result is there."""
-    folder = options.out / planned.name
-    record = read(folder / RECORD)
-    same = record.get("arguments") == script_arguments(planned, options)
-    return same and not record.get("error") and bool(read(folder / "result.json"))
-
-
-def run_one(planned: Planned, options: argparse.Namespace) -> str:
-    """Run an experiment and keep how; returns the sentence it failed with, or nothing."""
-    folder = options.out / planned.name
-    arguments = script_arguments(planned, options)
-    (folder / RECORD).unlink(missing_ok=True)
-    begin, error = time.perf_counter(), ""
+def run_part(part: Part, options: argparse.Namespace) -> str:
+    """Run an experiment; returns the sentence it failed with, or nothing."""
+    failure = options.out / part.name / FAILURE
+    failure.unlink(missing_ok=True)
     try:
-        planned.main([*arguments, *(planned.again if options.again else ())])
+        run(part.experiment, part_options(part, options))
     except VggjaxError as problem:
         error = str(problem)
     except OSError as problem:
         error = f"{problem.filename or 'A file'}: {problem.strerror or problem}."
-    seconds = round(time.perf_counter() - begin, 1)
-    write_json(folder / RECORD, {"arguments": arguments, "seconds": seconds, "error": error})
+    else:
+        return ""
+    with atomic_file(failure) as path:
+        path.write_text(error, encoding="utf-8", errors="replace")
     return error
+
+
+def part_options(part: Part, options: argparse.Namespace) -> Any:
+    """The experiment's options: its own, and those of the page that it takes."""
+    on_demo = options.dataset == "demo"
+    given: dict[str, Any] = {"weights": options.weights}
+    if part.takes == TRIBES_ONLY:
+        given["data_dir"] = options.tribes_dir
+    elif part.takes == TRIBES_FIRST and options.tribes_dir:
+        given |= {"dataset": "flat", "data_dir": options.tribes_dir}
+    elif part.takes == NETWORK:
+        given["weights"] = options.weights or ("demo" if on_demo else None)
+    else:
+        given |= {"dataset": options.dataset, "data_dir": options.data_dir}
+    chosen = {**part.chosen, **(part.on_demo if on_demo else {}), **given}
+    return part.experiment.options(**chosen, out=options.out / part.name, again=options.again)
 
 
 def page(out: Path) -> Page:
     """The page of all that is in `out`."""
-    sections = [section(planned, out) for planned in PLAN]
+    results = {part.name: None if (out / part.name / FAILURE).is_file()
+               else Result.read(out / part.name) for part in PARTS}  # fmt: skip
+    sections = [section(part, results[part.name], out) for part in PARTS]
     rows = Table(("row", "what", "where"), CODE_ROWS)
     sections.append(
         Section("what its code also does", "R1, R2, R3, R4", "Not measured, but there.", rows)
     )
-    results = [read(out / planned.name / "result.json") for planned in PLAN]
-    return Page("The report's experiments, run by vggjax", introduction(results), tuple(sections))
+    found = [result for result in results.values() if result]
+    title = "The reference's experiments, run by vggjax"
+    return Page(title, introduction(found), tuple(sections), overview(results))
 
 
-def introduction(results: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+def overview(results: Mapping[str, Result | None]) -> Table | None:
+    """All that was found in one table, beside the reference's numbers."""
+    rows = []
+    for part in PARTS:
+        if result := results[part.name]:
+            for what, theirs, ours in part.experiment.overview(result):
+                beside = theirs if result["comparable"] else "other data or weights"
+                rows.append((part.experiment.rows, what, beside, ours))
+    return Table(("row", "what", "reference", "ours"), tuple(rows)) if rows else None
+
+
+def introduction(results: Sequence[Result]) -> tuple[str, ...]:
     """What the page is, what it was run on, and with which versions."""
-    data = sorted({result["dataset"] for result in results if "dataset" in result})
-    weights = sorted({result["weights"]["name"] for result in results if result})
+    data = sorted({result["dataset"] for result in results if result["dataset"]})
+    weights = sorted({result["weights"]["name"] for result in results})
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     lines = [
         "Every experiment of a student report on transfer learning with VGG16 (Keras, ImageNet "
-        "weights, on Caltech-256 and Urban Tribes), beside the report's own numbers.",
+        "weights, on Caltech-256 and Urban Tribes), here called the reference, beside its own "
+        "numbers.",
         f"Data: {', '.join(data) or 'none yet'}. Weights: {', '.join(weights) or 'none yet'}.",
         f"Written {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {versions}.",
     ]
-    if any(result.get("demo") for result in results):
+    if any(result["demo"] for result in results):
         lines.insert(1, "DEMO: sections marked so ran on rendered images or on weights trained on "
                      "them. Their numbers say nothing about photographs; compare shapes, not "
                      "values.")  # fmt: skip
     return tuple(lines)
 
 
-def section(planned: Planned, out: Path) -> Section:
+def section(part: Part, result: Result | None, out: Path) -> Section:
     """An experiment's part of the page, of the files that it left."""
-    folder, basics = out / planned.name, (planned.title, planned.rows, planned.text)
-    record, result = read(folder / RECORD), read(folder / "result.json")
-    words = ["python", f"experiments/{planned.script}", *record.get("arguments", planned.arguments)]
-    command = shlex.join(words)
-    if record.get("error") or not result:
-        remark = "" if record else "Not run yet."
-        return Section(*basics, command=command, error=record.get("error", ""), remark=remark)
-    there = {**planned.figures, **{name: name for name in FILES}}
+    experiment, folder = part.experiment, out / part.name
+    basics = {name: getattr(experiment, name) for name in ("title", "rows", "text")}
+    if result is None:
+        failure = folder / FAILURE
+        error = failure.read_text(encoding="utf-8") if failure.is_file() else ""
+        return Section(**basics, error=error, remark="" if error else "Not run yet.")
+    captions = {**experiment.captions, **{name: name for name in FILES}}
     links = [
-        Link(f"{planned.name}/{name}", text)
-        for name, text in there.items()
-        if (folder / name).is_file()
+        Link(f"{part.name}/{name}", text)
+        for name, text in captions.items()
+        if name in (*result["files"], "result.json")
     ]
     return Section(
-        *basics,
-        table=planned.table(result),
+        **basics,
+        table=experiment.table(result),
+        notes=(*experiment.notes(result), *result["remarks"]),
         figures=tuple(link for link in links if link.path.endswith(".png")),
         files=tuple(link for link in links if not link.path.endswith(".png")),
-        command=command,
-        remark=f"{ran_on(result)}; took {record.get('seconds', result['seconds'])} s",
+        command=result["command"],
+        remark=f"{ran_on(result)}{result['mark']}; took {result['seconds']} s",
         demo=result["demo"],
     )
 
 
-def ran_on(result: dict[str, Any]) -> str:
+def ran_on(result: Result) -> str:
     """Data and weights of a result, in words."""
-    there = "dataset" in result
-    data = [f"{result['dataset']} ({result['classes']} classes)"] if there else []
+    data = [f"{result['dataset']} ({result['classes']} classes)"] if result["dataset"] else []
     return ", ".join([*data, f"{result['weights']['name']} weights"])
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A JSON file's content; nothing where there is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
 if __name__ == "__main__":
-    run(main)
+    run_script(main)

@@ -1,97 +1,99 @@
-"""A new head on a frozen VGG16 for photos in one flat folder: Urban Tribes (report rows U1, U2).
+"""A new head on a frozen VGG16 for photos in one flat folder: Urban Tribes
+(reference rows U1, U2).
 
     python experiments/urban_tribes.py --data-dir urban_tribes
-    python experiments/urban_tribes.py --data-dir urban_tribes --report-split
+    python experiments/urban_tribes.py --data-dir urban_tribes --reference-split
     python experiments/urban_tribes.py            # no folder: the demo set
 
-A file's class is its name up to the first `_`, such as `biker_group-pic00001.jpg`. On Urban Tribes
-with ImageNet weights the report gives about 50 % at 16 or 32 images per class.
+A file's class is its name up to the first `_`, such as `biker_group-
+pic00001.jpg`. On Urban Tribes with ImageNet weights the reference gives about
+50 % at 16 or 32 images per class.
 
-Of each class 16 images validate and 16 others test, so that early stopping never sees the test
-images; every number of training images starts anew. The report instead let the same 32 images do
-both: `--report-split` does that, in the sub-folder report-split, and every result says so.
+Of each class 16 images validate and 16 others test, so that early stopping
+never sees the test images; every number of training images starts anew. The
+reference instead let the same 32 images do both: `--reference-split` does
+that, and every result says so.
 """
 
-import argparse
-from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from common import add_network_options, demo_banner, run
-from few_shot import add_few_shot_options, run_few_shot
-from few_shot_results import Experiment
+import numpy as np
+from caltech import FewShotOptions, few_shot, plans
+from engine.comparison import compare_heads
+from engine.experiment import main
+from engine.options import option, other_default
+from engine.sources import banner, load_images, subset
 
-from vggjax.data import Dataset, load_urban_tribes, make_report_split
-from vggjax.data.demo import load_demo
-from vggjax.report import U1_TEST_ACCURACY
+from vggjax.data import Dataset, Split, load_demo, load_flat_folder, make_reference_split
+from vggjax.report.reference import U1_TEST_ACCURACY, URBAN_TRIBES
 
-CLASSES = 11
-SAMPLES = (2, 4, 8, 16, 32)
-BANNER = demo_banner(
+BANNER = banner(
     "No folder is given, and Urban Tribes has no known download: this runs on",
-    f"{CLASSES} classes of the rendered demo set, which say nothing about photographs.",
+    f"{len(URBAN_TRIBES)} classes of the rendered demo set, which say nothing about photographs.",
     "For your own: --data-dir FOLDER, images named CLASS_anything, flat in it.",
 )
 
 
-def load(options: argparse.Namespace) -> Dataset:
-    """The flat folder, or without one as many classes of the demo set as Urban Tribes has."""
-    if options.data_dir is not None:
-        return load_urban_tribes(options.data_dir)
-    demo = load_demo()
-    count = int((demo.labels < CLASSES).sum())  # the images are in the order of their classes
-    return replace(
-        demo,
-        class_names=demo.class_names[:CLASSES],
-        ids=demo.ids[:count],
-        labels=demo.labels[:count],
+@dataclass(frozen=True, kw_only=True)
+class TribesOptions(FewShotOptions):
+    """The reference's recipe (U1)."""
+
+    group: ClassVar[str] = "split"
+    rank: ClassVar[int] = 1
+
+    samples: tuple[int, ...] = other_default(FewShotOptions, "samples", (2, 4, 8, 16, 32))
+    val: int = other_default(FewShotOptions, "val", 16)
+    test: int = other_default(FewShotOptions, "test", 16)
+    batch_size: int = other_default(FewShotOptions, "batch_size", 11)
+    epochs: int = other_default(FewShotOptions, "epochs", 100)
+    patience: int | None = other_default(FewShotOptions, "patience", 3)
+    reference_split: bool = option(
+        False, "as the reference: the same images (val + test of each class) validate and test"
     )
 
+    def make_split(self, dataset: Dataset, samples: int, val: int, test: int, seed: int) -> Split:
+        """Validation and test images kept apart, or the same ones."""
+        if not self.reference_split:
+            return super().make_split(dataset, samples, val, test, seed)
+        return make_reference_split(dataset, samples, val + test, val + test, seed)
 
-URBAN_TRIBES = Experiment(
+    @property
+    def mark(self) -> str:
+        """What every title says about the split."""
+        return " (validation = test)" if self.reference_split else ""
+
+
+def load(options: TribesOptions) -> tuple[Dataset, str]:
+    """The flat folder, or without one as many classes of the demo set as Urban Tribes has."""
+    if options.data_dir is not None and options.dataset == "auto":
+        return load_flat_folder(options.data_dir), "imagenet"
+    if options.dataset != "auto":
+        return load_images(options)
+    print(BANNER, flush=True)
+    demo = load_demo()
+    chosen = subset(demo, np.flatnonzero(demo.labels < len(URBAN_TRIBES)))
+    return replace(chosen, class_names=demo.class_names[: len(URBAN_TRIBES)]), "demo"
+
+
+TRIBES = compare_heads(
+    plans,
+    few_shot(U1_TEST_ACCURACY, "about {:.2f}", "Urban Tribes, ImageNet weights"),
     name="urban_tribes",
+    rows="U1, U2",
+    title="eleven classes in a flat folder",
+    text="About half should be right at 16 or 32 images per class; validation loss flattens "
+    "early while training accuracy nears 1. Validation and test images are kept apart here.",
+    description=__doc__,
+    options=TribesOptions,
+    layers=lambda options: [options.layer],
     load=load,
-    reported=U1_TEST_ACCURACY,
-    reported_on="Urban Tribes, ImageNet weights",
-    reported_form="about {:.2f}",
-    source="Urban Tribes, ImageNet weights; there the validation set is the test set",
-    banner=BANNER,
+    variant=lambda options: "reference-split" if options.reference_split else "",
+    captions={
+        "accuracy.png": "U2: test accuracy against images per class (Figure 20)",
+        "history-seed0.png": "U2: loss and accuracy per epoch (Figures 10 to 19)",
+    },
 )
 
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Train one head for each number of samples and seed, and report."""
-    options = parse(arguments)
-    experiment = URBAN_TRIBES
-    if options.report_split:
-        options.val = options.test = options.val + options.test
-        options.out /= "report-split"
-        experiment = replace(
-            experiment, make_split=make_report_split, mark=" (validation = test, as in the report)"
-        )
-    run_few_shot(options, experiment)
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line's options; the defaults are the report's recipe."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    recipe = {"batch_size": 11, "epochs": 100, "patience": 3, "samples": list(SAMPLES)}
-    add_few_shot_options(parser, "runs/urban_tribes", val=16, test=16, **recipe)
-    group = parser.add_argument_group("data and weights")
-    group.add_argument(
-        "--data-dir", type=Path, metavar="FOLDER", help="images named CLASS_anything, flat in it"
-    )
-    group.add_argument(
-        "--report-split",
-        action="store_true",
-        help="as the report: the same images (val + test of each class) validate and test",
-    )
-    add_network_options(group)
-    parser.set_defaults(dataset="auto")
-    return parser.parse_args(arguments)
-
-
 if __name__ == "__main__":
-    run(main)
+    main(TRIBES)

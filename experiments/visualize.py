@@ -1,33 +1,32 @@
-"""What excites a convolution's filters: gradient ascent on the input (report row U4).
+"""What excites a convolution's filters: gradient ascent on the input
+(reference row U4).
 
     python experiments/visualize.py --layer block5_conv3
-    python experiments/visualize.py --layer block5_conv3 --fourier --jitter 8 --border 1
-    python experiments/visualize.py --layer block3_conv3 --start photo.jpg --activating my_photos
+    python experiments/visualize.py --fourier --jitter 8 --border 1
+    python experiments/visualize.py --start photo.jpg --activating my_photos
 
-The report: the first layer shows plain colours and edges, the last one complex patterns.
+The reference: the first layer shows plain colours and edges, the last one
+complex patterns.
 """
 
-import argparse
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
-from common import run, settings
-from inspecting import (
-    add_weights_option,
-    decoded,
-    images_below,
-    weights_or_demo,
-    weights_title,
-)
-from PIL import Image
-from tqdm import tqdm
+from engine.experiment import Experiment, OverviewRow, main
+from engine.job import Job, Outcome
+from engine.options import NetworkOptions, option, other_default
+from engine.run_folder import Result
+from engine.sources import imagenet_or_demo, images_below
+from matplotlib.figure import Figure
 
-from vggjax.data import RESIZE_MODES, Dataset, ImageArray
+from vggjax.collective import is_first
+from vggjax.data import Dataset, decode_image
 from vggjax.errors import DataError
-from vggjax.files import atomic_file, write_json
 from vggjax.inspect import (
     Activating,
     Ascent,
@@ -38,110 +37,61 @@ from vggjax.inspect import (
 )
 from vggjax.inspect.response import require_convolution
 from vggjax.inspect.result import joined
-from vggjax.model import Chain
-from vggjax.report import activating_figure, filter_figure, save_figure
-from vggjax.weights import Weights
+from vggjax.progress import progress
+from vggjax.report import Table, activating_figure, filter_figure, readable, save_figure
 
 SECONDS_BETWEEN_GRIDS = 20
+SO_FAR = "filters-so-far.png"
 CONTRAST = "each picture's own contrast: its mean is gray, 5 deviations are black or white"
 TRUE_COLOURS = "true colours"
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line's options."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+@dataclass(frozen=True, kw_only=True)
+class VisualizeOptions(NetworkOptions):
+    """Which filters, and how they are ascended."""
+
+    group: ClassVar[str] = "filters and ascent"
+    rank: ClassVar[int] = 0
+
+    layer: str = option("block5_conv3", "a convolution", metavar="LAYER")
+    filters: tuple[str, ...] = option(("all",), "numbers, or all", metavar="N")
+    top: int = option(16, "how many of them the grid shows", metavar="N", least=1)
+    start: Path | None = option(
+        None, "an image file to start from (default: noise)", metavar="IMAGE", beside=False
     )
-    add = parser.add_argument
-    add("--layer", default="block5_conv3", help="a convolution")
-    add("--filters", nargs="+", default=["all"], metavar="N", help="numbers, or all (default)")
-    add("--top", type=int, default=16, help="how many of them the grid shows")
-    add("--steps", type=int, help="default: 20; with --fourier, 128")
-    add("--step-size", type=float, help="default: 1; with --fourier, 0.05")
-    add("--size", type=int, help="pixels; default: twice the network's own, at most 224")
-    add("--start", default="noise", metavar="IMAGE", help="noise (default), or an image file")
-    add("--seed", type=int, default=0, help="seed of noise and jitter")
-    add("--out", type=Path, default=Path("runs/visualize"), metavar="FOLDER", help="results")
-    add("--rescue", action="store_true", help="ascend dead filters before ReLU, not skip them")
-    add("--each", action="store_true", help="write each filter's picture, too")
-    add("--activating", metavar="FOLDER", help="show the images in it (or 'demo') that excite most")
-    add("--resize", default="bilinear", choices=RESIZE_MODES, help="how images get their size")
-    add("--chunk", type=int, help="filters at a time (default: as fit in memory)")
-    add_weights_option(parser)
-    better = parser.add_argument_group("for better pictures")
-    better.add_argument("--jitter", type=int, default=0, metavar="N", help="roll by up to N pixels")
-    better.add_argument("--border", type=int, default=0, metavar="N", help="leave N of the map out")
-    better.add_argument("--fourier", action="store_true", help="move spectrum, not pixels")
-    return parser.parse_args(arguments)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Ascend, and write the grid, the sidecar and what else is asked for."""
-    begin = time.perf_counter()
-    options = parse(arguments)
-    if options.top < 1:
-        raise DataError(f"The grid must show at least 1 filter, not {options.top}.")
-    images = images_below(options.activating) if options.activating else None
-    weights = weights_or_demo(options.weights, options.layer)
-    chain = weights.chain(until=options.layer)
-    config = ascent_config(options, chain)
-    ascent = climb(chain, weights, config, options)
-    best = ascent.ranked().select(np.arange(min(options.top, len(ascent.ranked()))))
-    write_grid(ascent, weights, config, options, whole=True)
-    if options.each:
-        write_each(ascent, options)
-    activating = None
-    if images is not None and len(best):
-        activating = write_activating(chain, best, images, weights, options)
-    seconds = round(time.perf_counter() - begin, 1)
-    content = result(options, config, weights, ascent, seconds)
-    if activating is not None and images is not None:
-        content["activating"] = activating_json(activating, images)
-    write_json(options.out / "result.json", content)
-    print(f"{options.out / 'result.json'} written after {seconds} s")
-    print(last_line(ascent, weights))
-
-
-def ascent_config(options: argparse.Namespace, chain: Chain) -> AscentConfig:
-    """The options' recipe."""
-    return AscentConfig(
-        steps=(128 if options.fourier else 20) if options.steps is None else options.steps,
-        step_size=options.step_size,
-        size=min(224, 2 * chain["preprocess"].image_size) if options.size is None else options.size,
-        seed=options.seed,
-        jitter=options.jitter,
-        border=options.border,
-        fourier=options.fourier,
-        rescue=options.rescue,
+    activating: str | None = option(
+        None, "show the images in this folder (or 'demo') that excite most (default: none)",
+        metavar="FOLDER", beside=True,
+    )  # fmt: skip
+    each: bool = option(False, "write each filter's picture, too")
+    rescue: bool = option(False, "ascend dead filters before ReLU, instead of leaving them out")
+    fourier: bool = option(False, "for better pictures: move the spectrum, not pixels")
+    jitter: int = option(
+        0, "for better pictures: roll the image by up to N pixels", metavar="N", least=0
     )
+    border: int = option(
+        0, "for better pictures: leave N positions along the map's edges out", metavar="N", least=0
+    )
+    steps: int | None = option(
+        None, "steps of the ascent (default: 20; with --fourier, 128)", metavar="N", least=1
+    )
+    step_size: float | None = option(
+        None, "their size (default: 1; with --fourier, 0.05)", metavar="S"
+    )
+    size: int | None = option(
+        None, "pixels (default: twice the network's own, at most 224)", metavar="N", least=1
+    )
+    chunk: int | None = option(
+        None, "filters at a time (default: as fit in memory)", metavar="N", least=1
+    )
+    resize: str = other_default(NetworkOptions, "resize", "bilinear")
 
 
-def climb(
-    chain: Chain, weights: Weights, config: AscentConfig, options: argparse.Namespace
-) -> Ascent:
-    """The ascent, behind a progress bar; the grid so far is written every now and then."""
-    filters = numbers(options.filters)
-    start = None
-    if options.start != "noise":
-        start = decoded([Path(options.start)], config.size or 0, options.resize)[0]
-    width = require_convolution(chain, options.layer).bias[...].shape[0]
-    total = width if filters is None else len(filters)
-    parts: list[Ascent] = []
-    written = time.monotonic()
-    with tqdm(total=total, desc=options.layer, unit="filter", disable=None) as progress:
-
-        def show(part: Ascent) -> None:
-            nonlocal written
-            parts.append(part)
-            progress.total = max(progress.total, progress.n + len(part))
-            progress.update(len(part))
-            if time.monotonic() - written > SECONDS_BETWEEN_GRIDS:
-                write_grid(joined(parts), weights, config, options, whole=False)
-                written = time.monotonic()
-
-        return ascend(
-            chain, options.layer, filters, config, start=start, chunk=options.chunk, on_chunk=show
-        )
+def load(options: VisualizeOptions) -> tuple[Dataset | None, str]:
+    """The images to search for what excites the filters, if that is asked for."""
+    numbers(options.filters)
+    weights = imagenet_or_demo(options.weights)
+    return images_below(options.activating) if options.activating else None, weights
 
 
 def numbers(filters: Sequence[str]) -> list[int] | None:
@@ -153,28 +103,99 @@ def numbers(filters: Sequence[str]) -> list[int] | None:
     return [int(text) for text in filters]
 
 
-def write_grid(
-    ascent: Ascent, weights: Weights, config: AscentConfig, options: argparse.Namespace, whole: bool
-) -> None:
-    """The best filters' pictures, with the number and the loss of each; nothing if all are dead."""
-    ranked = ascent.ranked()
-    best = ranked.select(np.arange(min(options.top, len(ranked))))
+def run(job: Job[VisualizeOptions]) -> Outcome:
+    """Ascend, and draw the best filters' pictures and what else is asked for."""
+    options, config = job.options, ascent_config(job)
+    ascent = ascended(job, config)
+    best = best_of(ascent, options.top)
     if not len(best):
-        return
+        raise DataError(
+            f"None of the {len(ascent)} filters of {options.layer} became active, so there is no "
+            "picture; --rescue ascends them before ReLU."
+        )
+    figures: dict[str, Figure | np.ndarray] = {"filters.png": grid(job, config, ascent)}
+    facts = facts_of(config, ascent)
+    if options.each:
+        living = ascent.ranked()
+        figures |= {
+            f"each/{options.layer}-{number:04d}.png": picture
+            for number, picture in zip(living.filters, living.pictures, strict=True)
+        }
+    if job.dataset is not None:
+        found = most_activating(mean_activations(job.chain, options.layer, job.images()),
+                                best.filters)  # fmt: skip
+        figures["activating.png"] = activating(job, best, found)
+        facts["activating"] = activating_facts(job.dataset, found)
+    return Outcome(figures=figures, facts=facts)
+
+
+def ascent_config(job: Job[VisualizeOptions]) -> AscentConfig:
+    """The options' recipe."""
+    options = job.options
+    return AscentConfig(
+        steps=options.steps or (128 if options.fourier else 20),
+        step_size=options.step_size,
+        size=options.size or min(224, 2 * job.image_size),
+        seed=options.seed[0],
+        jitter=options.jitter,
+        border=options.border,
+        fourier=options.fourier,
+        rescue=options.rescue,
+    )
+
+
+def ascended(job: Job[VisualizeOptions], config: AscentConfig) -> Ascent:
+    """The ascent, behind a progress bar; the grid so far is written every now and then."""
+    options, filters = job.options, numbers(job.options.filters)
+    start = None
+    if options.start:
+        start = decode_image(options.start, config.size or 0, options.resize)
+    width = require_convolution(job.chain, options.layer).bias[...].shape[0]
+    parts: list[Ascent] = []
+    written = time.monotonic()
+    total = width if filters is None else len(filters)
+    with progress(options.layer, total, "filter") as bar:
+
+        def show(part: Ascent) -> None:
+            nonlocal written
+            parts.append(part)
+            bar.update(len(part))
+            if is_first() and time.monotonic() - written > SECONDS_BETWEEN_GRIDS:
+                so_far = joined(parts)
+                if len(so_far.ranked()):
+                    save_figure(grid(job, config, so_far, " done so far"), job.out / SO_FAR)
+                written = time.monotonic()
+
+        whole = ascend(job.chain, options.layer, filters, config, start=start,
+                      chunk=options.chunk, on_chunk=show)  # fmt: skip
+
+    (job.out / SO_FAR).unlink(missing_ok=True)
+    return whole
+
+
+def best_of(ascent: Ascent, top: int) -> Ascent:
+    """The best living filters, at most so many."""
+    ranked = ascent.ranked()
+    return ranked.select(np.arange(min(top, len(ranked))))
+
+
+def grid(
+    job: Job[VisualizeOptions], config: AscentConfig, ascent: Ascent, state: str = ""
+) -> Figure:
+    """The best filters' pictures, with the number and the loss of each."""
+    best = best_of(ascent, job.options.top)
     labels = [
-        f"filter {number}: {loss:.3g}" + (" (rescued)" if status == "rescued" else "")
+        f"{number}: {readable(loss)}" + (" rescued" if status == "rescued" else "")
         for number, loss, status in zip(best.filters, best.last_losses, best.statuses, strict=True)
     ]
-    of = f"{len(best)} of {len(ascent)} filters" + ("" if whole else " done so far")
-    title = f"{options.layer}, {weights_title(weights)}: {of}, ranked"
-    figure = filter_figure(best.pictures, labels, title, note(config, options.start))
-    save_figure(figure, options.out / "filters.png")
+    of = f"{len(best)} of {len(ascent)} filters{state}"
+    title = f"{job.options.layer}, {job.network}: {of}, ranked"
+    return filter_figure(best.pictures, labels, title, note(config, job.options.start))
 
 
-def note(config: AscentConfig, start: str) -> str:
+def note(config: AscentConfig, start: Path | None) -> str:
     """What the grid shows and how it was made, in three lines."""
-    origin = "noise" if start == "noise" else Path(start).name
-    how = [f"{config.steps} steps from {origin}"]
+    how = [f"{config.steps} steps from {start.name if start else 'noise'}"]
     how += ["Fourier"] if config.fourier else []
     how += [f"jitter {config.jitter}"] if config.jitter else []
     how += [f"border {config.border}"] if config.border else []
@@ -182,100 +203,96 @@ def note(config: AscentConfig, start: str) -> str:
     return f"what excites each filter, and its mean activation\n{', '.join(how)}\n{colours}"
 
 
-def write_each(ascent: Ascent, options: argparse.Namespace) -> None:
-    """One PNG for each living filter, as large as it was ascended."""
-    living = ascent.ranked()
-    for number, picture in zip(living.filters, living.pictures, strict=True):
-        with atomic_file(options.out / "each" / f"{options.layer}-{number:04d}.png") as path:
-            Image.fromarray(picture).save(path, format="png")
-
-
-def write_activating(
-    chain: Chain, best: Ascent, images: Dataset, weights: Weights, options: argparse.Namespace
-) -> Activating:
+def activating(job: Job[VisualizeOptions], best: Ascent, found: Activating) -> Figure:
     """The images that excite the best filters most, beside the filters' pictures."""
-    array = ImageArray(images, size=chain["preprocess"].image_size, resize=options.resize)
-    with tqdm(total=len(array), desc="images", unit="image", disable=None) as progress:
-        means = mean_activations(chain, options.layer, array, on_batch=progress.update)
-    found = most_activating(means, best.filters)
     size = best.pictures.shape[1]
-    shown = ImageArray(images, found.images.reshape(-1), size, options.resize)[:]
+    shown = job.images(found.images.reshape(-1), size)[:]
     labels = [
-        [f"filter {number}", *(f"{value:.3g}" for value in values)]
+        [f"filter {number}", *map(readable, values)]
         for number, values in zip(found.filters, found.activations, strict=True)
     ]
-    title = f"{options.layer}, {weights_title(weights)}: images that excite its filters most"
-    note = f"left: by gradient ascent; right: the best of {len(images)} images, mean activations"
+    title = f"{job.options.layer}, {job.network}: images that excite its filters most"
+    text = f"left: by gradient ascent; right: the best of {len(job.data)} images, mean activations"
     tiles = shown.reshape(*found.images.shape, size, size, 3)
-    figure = activating_figure(best.pictures, tiles, labels, title, note)
-    save_figure(figure, options.out / "activating.png")
-    return found
+    return activating_figure(best.pictures, tiles, labels, title, text)
 
 
-def result(
-    options: argparse.Namespace,
-    config: AscentConfig,
-    weights: Weights,
-    ascent: Ascent,
-    seconds: float,
-) -> dict[str, object]:
-    """What `result.json` holds: each filter's entry, in rank order, the dead ones last."""
-    rank = {number: i for i, number in enumerate(ascent.ranked().filters.tolist(), start=1)}
-    rows = zip(
-        ascent.filters.tolist(), ascent.statuses, ascent.first_losses.tolist(),
-        ascent.last_losses.tolist(), strict=True,
-    )  # fmt: skip
+def facts_of(config: AscentConfig, ascent: Ascent) -> dict[str, Any]:
+    """Each filter's entry, in rank order, the dead ones last."""
+    living = ascent.ranked().filters.tolist()
+    columns = ascent.filters.tolist(), ascent.statuses, ascent.first_losses, ascent.last_losses
     entries = [
         {
             "filter": number,
-            "rank": rank.get(number),
+            "rank": living.index(number) + 1 if number in living else None,
             "status": status,
-            "first_loss": first,
-            "last_loss": last,
+            "first_loss": float(first),
+            "last_loss": float(last),
         }
-        for number, status, first, last in rows
+        for number, status, first, last in zip(*columns, strict=True)
     ]
     return {
-        "experiment": "visualize",
-        "layer": options.layer,
-        "weights": {"name": weights.info.name, "hash": weights.hash},
-        "demo": weights.info.name == "demo",
-        "seed": config.seed,
+        "layer": ascent.layer,
         "size": config.size,
         "steps": config.steps,
-        "settings": settings(options),
-        "seconds": seconds,
         "statuses": dict(Counter(ascent.statuses)),
-        "filters": sorted(entries, key=lambda entry: rank.get(entry["filter"], len(rank) + 1)),
+        "filters": sorted(entries, key=lambda entry: entry["rank"] or len(ascent) + 1),
     }
 
 
-def activating_json(found: Activating, images: Dataset) -> dict[str, list[dict[str, object]]]:
+def activating_facts(images: Dataset, found: Activating) -> dict[str, list[dict[str, Any]]]:
     """The images that excite each filter most: names and mean activations."""
+    rows = zip(found.filters.tolist(), found.images.tolist(), found.activations.tolist(),
+               strict=True)  # fmt: skip
     return {
         str(number): [
-            {"image": images.ids[place], "activation": value}
-            for place, value in zip(places, values, strict=True)
+            {"image": images.ids[index], "activation": value}
+            for index, value in zip(indices, values, strict=True)
         ]
-        for number, places, values in zip(
-            found.filters, found.images.tolist(), found.activations.tolist(), strict=True
-        )
+        for number, indices, values in rows
     }
 
 
-def last_line(ascent: Ascent, weights: Weights) -> str:
-    """The result in one line."""
-    counts = Counter(ascent.statuses)
-    states = ", ".join(f"{counts[name]} {name}" for name in ("alive", "rescued", "dead"))
-    ranked = ascent.ranked()
-    best = (
-        f"; best: filter {ranked.filters[0]}, mean activation "
-        f"{ranked.first_losses[0]:.3g} -> {ranked.last_losses[0]:.3g}"
-        if len(ranked)
-        else ""
-    )
-    return f"{ascent.layer}, {weights_title(weights)}: {len(ascent)} filters: {states}{best}"
+def table(result: Result, top: int = 5) -> Table:
+    """How many filters there are of each status, and the losses of the best."""
+    counts = ", ".join(f"{count} {status}" for status, count in result["statuses"].items())
+    rows = [("all", counts, "", "")]
+    for entry in result["filters"][:top]:
+        losses = (readable(entry[name]) for name in ("first_loss", "last_loss"))
+        rows.append((str(entry["filter"]), entry["status"], *losses))
+    return Table(("filter", "status", "first loss", "last loss"), tuple(rows))
 
+
+def line(result: Result) -> str:
+    """How many filters there are of each status, and the best."""
+    counts = Counter(result["statuses"])
+    states = ", ".join(f"{counts[name]} {name}" for name in ("alive", "rescued", "dead"))
+    best = result["filters"][0]
+    return f"{len(result['filters'])} filters: {states}; best: {best['filter']}"
+
+
+def overview(result: Result) -> list[OverviewRow]:
+    """How many filters came alive, in a row of the page's first table."""
+    dead = result["statuses"].get("dead", 0)
+    living = f"{len(result['filters']) - dead} of {len(result['filters'])} alive"
+    return [(f"filters of {result['layer']}", "see its figure", living)]
+
+
+VISUALIZE = Experiment(
+    name="visualize",
+    rows="U4",
+    title="what excites a layer's filters",
+    text="The first layer asks for plain colours and edges, the last one for complex patterns.",
+    description=__doc__,
+    options=VisualizeOptions,
+    layers=lambda options: [options.layer],
+    load=load,
+    run=run,
+    table=table,
+    line=line,
+    overview=overview,
+    captions={"filters.png": "the best filters, by gradient ascent (Figures 23 to 26)"},
+)
 
 if __name__ == "__main__":
-    run(main)
+    main(VISUALIZE)

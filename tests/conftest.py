@@ -1,31 +1,14 @@
-"""A strict runtime for all tests, and the small networks they share."""
+"""The small networks and images that tests of all parts share."""
 
-import os
+import hashlib
 
-os.environ["KERAS_BACKEND"] = "jax"
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
-os.environ["JAX_PLATFORMS"] = "cpu"
-
-import sys
-from pathlib import Path
-
-import jax
 import numpy as np
 import pytest
 
-from vggjax.model import Chain, VGGConfig, build_vgg, parameter_shapes
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "experiments"))
-jax.config.update("jax_numpy_rank_promotion", "raise")
+from vggjax.model import Chain, VGGConfig, build_vgg, parameter_shapes, softmax_head
+from vggjax.weights import WeightsInfo, save
 
 SMALL = VGGConfig(widths=(4, 6, 8, 8, 8), hidden=16, classes=5, image_size=32)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _own_cache(tmp_path_factory):
-    """No test reads or writes the user's cache."""
-    os.environ["VGGJAX_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")
@@ -65,5 +48,58 @@ def small_vgg(small_tree) -> Chain:
 
 
 @pytest.fixture(scope="session")
+def backbone(small_vgg) -> Chain:
+    return small_vgg.until("fc2")
+
+
+@pytest.fixture(scope="session")
+def full(backbone) -> Chain:
+    return backbone.then(softmax_head((16,), 5))
+
+
+@pytest.fixture(scope="session")
+def small_weights(small_config, small_tree, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights") / "small"
+    save(folder, small_tree, WeightsInfo("small", "test", "", small_config, {}))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def small_images() -> np.ndarray:
     return np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+
+
+class MemoryImages:
+    """Images in memory that can be named by their content; counts how many were asked for."""
+
+    def __init__(self, pixels):
+        self.pixels = pixels
+        self.shape = pixels.shape
+        self.decoded = 0
+
+    def __len__(self):
+        return len(self.pixels)
+
+    def __getitem__(self, indices):
+        batch = self.pixels[indices]
+        self.decoded += len(batch)
+        return batch
+
+    def keys(self):
+        digests = [hashlib.sha256(image.tobytes()).digest() for image in self.pixels]
+        return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
+
+    def subset(self, indices):
+        return MemoryImages(self.pixels[indices])
+
+
+@pytest.fixture
+def labels():
+    return np.random.default_rng(2).integers(0, 5, 70).astype(np.int32)
+
+
+@pytest.fixture
+def images(labels):
+    """70 images of noise whose brightness tells the label."""
+    noise = np.random.default_rng(3).integers(0, 60, (70, 32, 32, 3))
+    return MemoryImages((noise + 40 * labels.reshape(-1, 1, 1, 1)).astype(np.uint8))

@@ -28,6 +28,7 @@ def test_importing_loads_no_jax():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_readme_s_lines_run(tmp_path, monkeypatch, capsys):
     """The README's example, with a photo where it expects one."""
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)

@@ -1,6 +1,6 @@
 """VGG16 in Flax: transfer learning from a few images, and a look inside.
 
-The network is a chain of named layers, and everything is a cut of it: `load_vgg16` gives the chain
+The network is a chain of named layers, and everything is a cut of it: `load_vgg` gives the chain
 until a layer, `extract` runs that frozen part once per image, `fit` trains a head on its features,
 and a `Classifier` joins the two.
 """
@@ -10,30 +10,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vggjax.data import Dataset, ImageArray, decode_image, load_dataset, load_folder, make_split
     from vggjax.errors import VggjaxError
+    from vggjax.features import Examples, Features, extract, predict
     from vggjax.model import Chain, VGGConfig, softmax_head
-    from vggjax.transfer import (
-        Classifier,
-        Examples,
-        Features,
-        FitConfig,
-        evaluate,
-        extract,
-        fit,
-        predict,
-    )
-    from vggjax.weights import load_vgg16
+    from vggjax.training import Classifier, FitConfig, evaluate, fit
+    from vggjax.weights import load_vgg
 
-_ROOMS = {
+_PARTS = {
     "data": ["Dataset", "ImageArray", "decode_image", "load_dataset", "load_folder", "make_split"],
     "errors": ["VggjaxError"],
+    "features": ["Examples", "Features", "extract", "predict"],
     "model": ["Chain", "VGGConfig", "softmax_head"],
-    "transfer": [
-        *("Classifier", "Examples", "Features", "FitConfig"),
-        *("evaluate", "extract", "fit", "predict"),
-    ],
-    "weights": ["load_vgg16"],
+    "training": ["Classifier", "FitConfig", "evaluate", "fit"],
+    "weights": ["load_vgg"],
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+_PART_OF = {name: part for part, names in _PARTS.items() for name in names}
 
 __all__ = [
     "Chain",
@@ -51,7 +41,7 @@ __all__ = [
     "fit",
     "load_dataset",
     "load_folder",
-    "load_vgg16",
+    "load_vgg",
     "make_split",
     "predict",
     "softmax_head",
@@ -59,12 +49,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name's room when it is first used, so that `import vggjax` itself takes no time."""
-    if name not in _ROOM_OF:
+    """Import a name's part when it is first used, so that `import vggjax` itself takes no time."""
+    if name not in _PART_OF:
         raise AttributeError(f"module 'vggjax' has no attribute '{name}'")
     from importlib import import_module
 
-    value = getattr(import_module(f"vggjax.{_ROOM_OF[name]}"), name)
+    value = getattr(import_module(f"vggjax.{_PART_OF[name]}"), name)
     globals()[name] = value
     return value
 

@@ -35,9 +35,8 @@ def gather(local: np.ndarray) -> np.ndarray:
     from jax.experimental import multihost_utils
 
     # As bytes, because JAX would narrow 64-bit numbers.
-    raw = np.frombuffer(np.ascontiguousarray(local).tobytes(), np.uint8)
-    stacked = np.ascontiguousarray(multihost_utils.process_allgather(raw))
-    return stacked.view(local.dtype).reshape(count, *local.shape)
+    stacked = multihost_utils.process_allgather(np.frombuffer(local.tobytes(), np.uint8))
+    return np.frombuffer(stacked.tobytes(), local.dtype).reshape(count, *local.shape)
 
 
 def gather_own(rows: np.ndarray, total: int) -> np.ndarray:
@@ -77,15 +76,12 @@ def fail_together() -> Iterator[None]:
     So no process waits for one that has given up. Nothing may be exchanged inside of the block.
     The processes where it did not fail raise VggjaxError with the first message of the others.
     """
-    if jax.process_count() == 1:
-        yield
-        return
-    failure: Exception | None = None
+    failure, words = None, ""
     try:
         yield
     except Exception as error:
-        failure = error
-    messages = gather_bytes(b"" if failure is None else (str(failure) or repr(failure)).encode())
+        failure, words = error, str(error) or repr(error)
+    messages = gather_bytes(words.encode(errors="replace"))
     if failure is not None:
         raise failure
     for number, message in enumerate(messages):

@@ -37,13 +37,18 @@ def initialize(
     coordinator = coordinator or os.environ.get("JAX_COORDINATOR_ADDRESS")
     processes = _number("JAX_NUM_PROCESSES") if processes is None else processes
     process = _number("JAX_PROCESS_ID") if process is None else process
+    missing = [coordinator, processes, process].count(None)
     managed = detect or _launched()
-    if jax.distributed.is_initialized() or (
-        not managed and _nothing(coordinator, processes, process)
-    ):
+    if jax.distributed.is_initialized() or (missing == 3 and not managed):
         return
-    _check(coordinator, processes, process, managed)
-    if coordinator and process is not None:
+    if missing and not managed:
+        raise VggjaxError(
+            "A process of a cluster needs the coordinator's address, the number of processes and "
+            "its own number (--coordinator, --processes and --process)."
+        )
+    if processes is not None and not 0 <= (process or 0) < processes:
+        raise VggjaxError(f"There is no process {process or 0} of {processes}; they count from 0.")
+    if coordinator:
         _check_address(coordinator, process, timeout)
     try:
         jax.distributed.initialize(coordinator, processes, process, initialization_timeout=timeout)
@@ -64,36 +69,15 @@ def _number(variable: str) -> int | None:
     return int(value) if value.isdecimal() else None
 
 
-def _nothing(*values: object) -> bool:
-    return all(value is None for value in values)
-
-
-def _check(
-    coordinator: str | None, processes: int | None, process: int | None, managed: bool
-) -> None:
-    if not managed and None in (coordinator, processes, process):
-        raise VggjaxError(
-            "A process of a cluster needs the coordinator's address, the number of processes and "
-            "its own number (--coordinator, --processes and --process)."
-        )
-    if coordinator is not None and not _is_address(coordinator):
-        raise VggjaxError(f"The coordinator's address must be HOST:PORT, not {coordinator}.")
-    if processes is not None and not 0 <= (process or 0) < processes:
-        raise VggjaxError(f"There is no process {process or 0} of {processes}; they count from 0.")
-
-
-def _is_address(text: str) -> bool:
-    host, _, port = text.rpartition(":")
-    return bool(host) and port.isdecimal() and 0 < int(port) < 2**16
-
-
-def _check_address(coordinator: str, process: int, timeout: float) -> None:
+def _check_address(coordinator: str, process: int | None, timeout: float) -> None:
     """Say in a sentence for what JAX would abort the program."""
     host, _, port = coordinator.rpartition(":")
+    if not (host and port.isdecimal() and 0 < int(port) < 2**16):
+        raise VggjaxError(f"The coordinator's address must be HOST:PORT, not {coordinator}.")
     try:
         if process == 0:
             socket.create_server(("", int(port))).close()
-        else:
+        elif process is not None:
             _wait_for(host.strip("[]"), int(port), timeout)
     except OSError as error:
         whose = f"Port {port} of this machine" if process == 0 else f"Process 0 at {coordinator}"
@@ -105,10 +89,8 @@ def _wait_for(host: str, port: int, timeout: float) -> None:
     end = time.monotonic() + timeout
     while True:
         try:
-            socket.create_connection((host, port), timeout=max(1, timeout)).close()
+            return socket.create_connection((host, port), timeout=max(1, timeout)).close()
         except OSError:
             if time.monotonic() >= end:
                 raise
             time.sleep(0.2)
-        else:
-            return

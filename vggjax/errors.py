@@ -18,3 +18,9 @@ class DataError(VggjaxError):
 
 class LayerError(VggjaxError):
     """A layer is asked for that the network does not have, or that does not fit there."""
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, on one line of at most 200 characters; its type's name if nothing."""
+    text = " ".join(str(error).split()).rstrip(".")
+    return f"{text[:200]}…" if len(text) > 200 else text or type(error).__name__

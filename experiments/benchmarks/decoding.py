@@ -6,50 +6,44 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.inputs import Sizes, photo_like
 from benchmarks.measure import Arm, compare
-from benchmarks.pictures import flat_dataset, photo_like
 from benchmarks.results import Comparison
-from benchmarks.sizes import Sizes
-from vggjax.data import Dataset, ImageArray
-
-_MODES = {"nearest": Image.Resampling.NEAREST, "bilinear": Image.Resampling.BILINEAR}
+from vggjax.data import IMAGE_SUFFIXES, Dataset, ImageArray
+from vggjax.errors import DataError
 
 
-def decoding(sizes: Sizes, photos: Path | None = None) -> list[Comparison]:
-    """Image files in batches, by threads and by a plain loop; `photos` is a folder of real ones."""
-    folder = photos or photo_like(sizes.photos)
-    dataset = flat_dataset(folder, sizes.photos)
-    return [_in_mode(sizes, folder, dataset, mode, real=photos is not None) for mode in _MODES]
+def decoding(sizes: Sizes) -> list[Comparison]:
+    """Image files, by threads and by a plain loop."""
+    paths = _images_below(sizes.folder or photo_like(sizes.photos))[: sizes.photos]
+    return [_in_mode(sizes, paths, mode) for mode in ("nearest", "bilinear")]
 
 
-def _in_mode(sizes: Sizes, folder: Path, dataset: Dataset, mode: str, *, real: bool) -> Comparison:
-    side = sizes.network.image_size
-    paths = [folder / name for name in dataset.ids]
+def _images_below(folder: Path) -> list[Path]:
+    """The images in a folder, however it is laid out; DataError if it has none."""
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    if not paths:
+        raise DataError(f"There are no images in {folder}; give a folder of JPEG files.")
+    return paths
+
+
+def _in_mode(sizes: Sizes, paths: list[Path], mode: str) -> Comparison:
+    side, ids = sizes.network.image_size, tuple(map(str, paths))
+    labels = np.zeros(len(ids), np.int32)
+    dataset = Dataset("photos", ("photo",), ids, labels, lambda name: Path(name).read_bytes())
     images = ImageArray(dataset, size=side, resize=mode)
     # A plain loop knows nothing of rotation and transparency, which real files may have.
-    tolerance = None if real else 0.0
+    tolerance = None if sizes.folder else 0.0
     arms = [
-        Arm("this project", lambda: partial(_batches, images, sizes.batch)),
+        Arm("this project", lambda: lambda: images[:], ours=True),
         Arm("plain Pillow loop", lambda: partial(_plain_loop, paths, side, mode), tolerance),
     ]
-    kind = "images of the folder" if real else "JPEGs of 640 x 480"
-    return Comparison(
-        f"c {mode}",
-        f"decoding: {len(paths)} {kind} to {side} px, {mode}",
-        tuple(compare(arms, sizes.rounds)),
-        units=len(paths),
-    )
-
-
-def _batches(images: ImageArray, size: int) -> np.ndarray:
-    starts = range(0, len(images), size)
-    return np.concatenate([images[start : start + size] for start in starts])
+    kind = "images of the folder" if sizes.folder else "JPEGs of 640 x 480"
+    title = f"decoding: {len(paths)} {kind} to {side} px, {mode}"
+    return Comparison(f"c {mode}", title, compare(arms, sizes.rounds), units=len(paths))
 
 
 def _plain_loop(paths: list[Path], side: int, mode: str) -> np.ndarray:
-    size, resample = (side, side), _MODES[mode]
-    return np.stack([np.array(_opened(path).resize(size, resample)) for path in paths])
-
-
-def _opened(path: Path) -> Image.Image:
-    return Image.open(path).convert("RGB")
+    images = (Image.open(path).convert("RGB") for path in paths)
+    resampling = Image.Resampling[mode.upper()]
+    return np.stack([np.array(image.resize((side, side), resampling)) for image in images])

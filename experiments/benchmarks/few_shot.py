@@ -1,28 +1,21 @@
 """Workload b: the whole few-shot job, from JPEG files to test accuracy."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks import keras_arm, networks
-from benchmarks.distances import largest_error
-from benchmarks.measure import Skip, check_error, take_turns
-from benchmarks.networks import Network
-from benchmarks.pictures import rendered_tree
+from benchmarks import keras
+from benchmarks.inputs import Network, Sizes, rendered_tree
+from benchmarks.measure import Timed, checked_error, take_turns
 from benchmarks.results import Comparison, Row
-from benchmarks.sizes import Sizes
-from vggjax.data import Dataset, ImageArray, Split, load_folder, make_split
-from vggjax.model import Chain, output_shape, softmax_head
-from vggjax.transfer import FitConfig, train_sizes
+from vggjax.data import ImageArray, load_folder, make_split
+from vggjax.features import extract, predict
+from vggjax.model import softmax_head
+from vggjax.training import FitConfig, Parts, split_parts, train_head, used_images
 
-_RESIZE = "nearest"
 _OURS, _KERAS = "this project", "Keras 3 on JAX"
 _NOTES = {
     "cold": (
@@ -34,94 +27,85 @@ _NOTES = {
 }
 
 
-@dataclass(frozen=True)
 class Job:
     """A data set with its split, and the network in front of the new head."""
 
-    sizes: Sizes
-    network: Network
-    backbone: Chain
-    dataset: Dataset
-    split: Split
+    def __init__(self, sizes: Sizes) -> None:
+        self.sizes = sizes
+        self.network = Network.random(sizes.network)
+        self.backbone = self.network.chain()
+        self.head = softmax_head((sizes.network.hidden,), sizes.classes)
+        folder = rendered_tree(sizes.classes, sizes.samples + 2 * sizes.held_out)
+        self.dataset = load_folder(folder, name="rendered", demo=True)
+        counts = sizes.samples, sizes.held_out, sizes.held_out
+        self.split = make_split(self.dataset, *counts, seed=0)
+        self.used = used_images(self.dataset, [self.split])
 
-    def images(self, part: str) -> ImageArray:
-        """The images of a part of the split."""
-        chosen = self.split.indices(self.dataset, part)
-        return ImageArray(self.dataset, chosen, self.network.config.image_size, _RESIZE)
+    def images(self) -> ImageArray:
+        """The images that the split uses, at the network's size."""
+        return ImageArray(self.dataset, self.used, self.network.config.image_size, "nearest")
+
+    def parts(self, inputs: Any) -> Parts:
+        """The split's parts of these images, or of `inputs` made from them."""
+        return split_parts(inputs, self.dataset, self.used, self.split)
 
     def run(self) -> None:
         """The job as `experiments/caltech.py` does it."""
-        sizes = self.sizes
-        config = FitConfig(epochs=sizes.epochs, batch_size=sizes.batch, evaluation_batch=256)
-        sample = [sizes.samples]
-        train_sizes(self.backbone, self.dataset, self.split, sample, config, resize=_RESIZE)
+        parts = self.parts(extract(self.backbone, self.images()))
+        config = FitConfig(self.sizes.epochs, self.sizes.batch, evaluation_batch=256)
+        train_head(self.head, parts, config, {}, backbone=self.backbone)
 
 
 def few_shot(sizes: Sizes) -> list[Comparison]:
     """With a cold cache and a warm one, against an estimate of Keras' loop from parts of it."""
-    job = _job(sizes)
+    job = Job(sizes)
     try:
-        pieces = keras_pieces(job)
-        skipped = ""
-    except (ImportError, Skip) as error:
+        pieces, skipped = keras_pieces(job), ""
+    except ImportError as error:
         pieces, skipped = {}, f"can't run here: {error}"
-    with TemporaryDirectory(prefix="vggjax-") as scratch, _cache(Path(scratch)):
+    with (
+        TemporaryDirectory(prefix="vggjax-") as folder,
+        patch.dict(os.environ, VGGJAX_CACHE=folder),
+    ):
         cold = take_turns({_OURS: job.run}, rounds=1)[_OURS]
         job.run()
         seconds = take_turns({_OURS: job.run, **pieces}, sizes.rounds)
-    keras = Row(_KERAS, skipped=skipped) if skipped else _keras_row(job, seconds)
-    return [
-        _comparison(job, "cold", Row(_OURS, cold, ours=True), keras),
-        _comparison(job, "warm", Row(_OURS, seconds[_OURS], ours=True), keras),
-    ]
+    theirs = Row(_KERAS, skipped=skipped) if skipped else _keras_row(sizes, seconds)
+    counts = f"{sizes.samples} + {sizes.held_out} + {sizes.held_out}"
+    work = f"{sizes.classes} classes x {counts}, {sizes.epochs} epochs"
+    comparisons = []
+    for cache, own in (("cold", cold), ("warm", seconds[_OURS])):
+        title = f"few-shot job, {cache} cache: {work}"
+        rows = Row(_OURS, own, ours=True), theirs
+        comparisons.append(Comparison(f"b {cache}", title, rows, notes=_NOTES[cache]))
+    return comparisons
 
 
-def keras_pieces(job: Job) -> dict[str, Callable[[], Any]]:
+def keras_pieces(job: Job) -> dict[str, Timed]:
     """A few steps of Keras' training and of its evaluation, compiled, checked and ready to time."""
-    shape = output_shape(job.backbone, job.images("test").shape[1:], np.uint8)
-    head = softmax_head(shape, job.sizes.classes)
-    model = keras_arm.classifier(job.network, np.asarray(head["head"].kernel[...]))
-    images, labels = _first(job, "train")
-    x = networks.prepared(job.backbone, images)
-    ours = networks.forward(job.backbone.then(head), images[: job.sizes.batch])()
-    theirs = model.predict(x[: job.sizes.batch], batch_size=job.sizes.batch, verbose=0)
-    check_error(_KERAS, largest_error(theirs, ours), 1e-4)
-    held_out, held_out_labels = _first(job, "validation")
-    held_out = networks.prepared(job.backbone, held_out)
-    options = {"batch_size": job.sizes.batch, "verbose": 0}
+    parts, count = job.parts(job.images()), job.sizes.batch * job.sizes.keras_batches
+    model = keras.classifier(job.network, np.asarray(job.head["head"].kernel[...]))
+    images, held_out = parts.train.inputs[:count], parts.validation.inputs[:count]
+    x, held_out_x = job.network.prepared(images), job.network.prepared(held_out)
+    options: dict[str, Any] = {"batch_size": job.sizes.batch, "verbose": 0}
+    ours = predict(job.backbone.then(job.head), images[: job.sizes.batch])
+    checked_error(_KERAS, model.predict(x[: job.sizes.batch], **options), ours, 1e-4)
+    labels, held_out_labels = parts.train.labels[:count], parts.validation.labels[:count]
     pieces = {
         "fit": lambda: model.fit(x, labels, epochs=1, **options),
-        "evaluate": lambda: model.evaluate(held_out, held_out_labels, **options),
+        "evaluate": lambda: model.evaluate(held_out_x, held_out_labels, **options),
     }
     for piece in pieces.values():  # compiles
         piece()
     return pieces
 
 
-def _job(sizes: Sizes) -> Job:
-    per_class = sizes.samples + 2 * sizes.held_out
-    folder = rendered_tree(sizes.classes, per_class)
-    dataset = load_folder(folder, name="rendered", demo=True)
-    split = make_split(dataset, sizes.samples, sizes.held_out, sizes.held_out, seed=0)
-    network = Network.random(sizes.network, sizes.layer)
-    return Job(sizes, network, network.chain(), dataset, split)
-
-
-def _first(job: Job, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """The first images of a part, as many whole batches as there are to time, and their labels."""
-    images = job.images(part)
-    count = min(job.sizes.batch * job.sizes.keras_batches, len(images))
-    return images[:count], images.labels[:count]
-
-
-def _keras_row(job: Job, seconds: dict[str, tuple[float, ...]]) -> Row:
+def _keras_row(sizes: Sizes, seconds: dict[str, tuple[float, ...]]) -> Row:
     """The whole of Keras' job, from the seconds per image of its pieces."""
-    sizes = job.sizes
     train, held_out = sizes.samples * sizes.classes, sizes.held_out * sizes.classes
-    timed = len(_first(job, "train")[0]), len(_first(job, "validation")[0])
+    timed = [min(sizes.batch * sizes.keras_batches, images) for images in (train, held_out)]
     whole = tuple(
-        sizes.epochs * (train * fit / timed[0] + held_out * evaluate / timed[1])
-        + held_out * evaluate / timed[1]
+        sizes.epochs * train * fit / timed[0] + (sizes.epochs + 1) * held_out * evaluate / timed[1]
         for fit, evaluate in zip(seconds["fit"], seconds["evaluate"], strict=True)
     )
     note = (
@@ -129,19 +113,3 @@ def _keras_row(job: Job, seconds: dict[str, tuple[float, ...]]) -> Row:
         f"{train} + {held_out} and {held_out} tested"
     )
     return Row(_KERAS, whole, note=note)
-
-
-def _comparison(job: Job, cache: str, ours: Row, keras: Row) -> Comparison:
-    sizes = job.sizes
-    counts = f"{sizes.samples} + {sizes.held_out} + {sizes.held_out}"
-    title = (
-        f"few-shot job, {cache} cache: {sizes.classes} classes x {counts}, {sizes.epochs} epochs"
-    )
-    return Comparison(f"b {cache}", title, (ours, keras), notes=_NOTES[cache])
-
-
-@contextmanager
-def _cache(folder: Path) -> Iterator[None]:
-    """A cache of its own for the features, empty at first."""
-    with patch.dict(os.environ, VGGJAX_CACHE=str(folder)):
-        yield

@@ -1,118 +1,121 @@
 """Arms that do the same work: their outputs compared, then timed in turns."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from benchmarks.distances import Distance, largest_error
 from benchmarks.results import Row
 from vggjax.errors import VggjaxError
+from vggjax.progress import progress
 
-Run = Callable[[], Any]
+Timed = Callable[[], Any]  # what one round of an arm runs; it returns the output
 
 
-class Skip(Exception):
+class Skip(VggjaxError):
     """An arm can't run here; the message says why."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to do the work. `make` prepares it and gives what is timed, which returns the output.
+    """One implementation of the work: `make` prepares it and returns what is timed.
 
-    The output may differ from the first arm's by `tolerance` (None: it is only reported).
-    `make` raises Skip or ImportError if the arm can't run here.
+    The output may differ by `tolerance` (None: it is only reported) from what is expected.
+    It raises Skip or ImportError, when prepared or first run, if it can't run here.
     """
 
     name: str
-    make: Callable[[], Run]
+    make: Callable[[], Timed]
     tolerance: float | None = 1e-4
+    ours: bool = False
 
 
-@dataclass(frozen=True)
-class Reference:
-    """What the first arm's output is held against: its first rows, and the tolerance."""
+def compare(arms: Sequence[Arm], rounds: int, order: float | None = np.inf) -> tuple[Row, ...]:
+    """Check the other arms' outputs against the first one's, then time all in turns.
 
-    rows: np.ndarray
-    tolerance: float
-
-
-def compare(
-    arms: Sequence[Arm],
-    rounds: int,
-    reference: Reference | None = None,
-    distance: Distance = largest_error,
-) -> list[Row]:
-    """Check all arms against the first (and that against `reference`), then time them in turns.
-
-    The checked run is each arm's warm-up. Raises VggjaxError, before anything is timed, if an
-    output is further off than its arm's tolerance.
+    `order` is that of `checked_error` (None: nothing is compared). The checked run is each arm's
+    warm-up. Raises VggjaxError, before anything is timed, if an output is further off than its
+    arm's tolerance.
     """
-    runs, skipped = _prepare(arms)
-    outputs = {name: np.asarray(run()) for name, run in runs.items()}
-    errors = _check(arms, outputs, reference, distance)
-    seconds = take_turns(runs, rounds)
-    return [
+    timed, outputs, skipped = {}, {}, {}
+    for arm in arms:
+        try:
+            run = arm.make()
+            outputs[arm] = np.asarray(run())
+            timed[arm.name] = run
+        except (ImportError, Skip) as error:
+            skipped[arm] = str(error)
+    errors = {}
+    if order:
+        (_, first), *others = outputs.items()
+        for arm, output in others:
+            errors[arm] = checked_error(arm.name, output, first, arm.tolerance, order)
+    seconds = take_turns(timed, rounds)
+    return tuple(
         Row(
             arm.name,
             seconds.get(arm.name, ()),
-            errors.get(arm.name),
-            skipped=skipped.get(arm.name, ""),
-            ours=arm is arms[0],
+            errors.get(arm),
+            skipped=skipped.get(arm, ""),
+            ours=arm.ours,
         )
         for arm in arms
-    ]
+    )
 
 
-def take_turns(runs: Mapping[str, Run], rounds: int) -> dict[str, tuple[float, ...]]:
-    """Seconds of each run in each round; in a round, every run has its turn."""
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in tqdm(range(rounds), desc="rounds", disable=None, leave=False):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: tuple(values) for name, values in seconds.items()}
+def checked_error(
+    name: str,
+    output: np.ndarray,
+    expected: np.ndarray,
+    limit: float | None,
+    order: float = np.inf,
+) -> float:
+    """The norm of the difference over that of what is expected; infinite for another shape.
 
-
-def _prepare(arms: Sequence[Arm]) -> tuple[dict[str, Run], dict[str, str]]:
-    runs, skipped = {}, {}
-    for arm in arms:
-        try:
-            runs[arm.name] = arm.make()
-        except ImportError as error:
-            skipped[arm.name] = f"needs the package {error.name or error}"
-        except Skip as error:
-            skipped[arm.name] = str(error)
-    return runs, skipped
-
-
-def _check(
-    arms: Sequence[Arm],
-    outputs: Mapping[str, np.ndarray],
-    reference: Reference | None,
-    distance: Distance,
-) -> dict[str, float]:
-    first = arms[0].name
-    errors = {
-        name: distance(output, outputs[first]) for name, output in outputs.items() if name != first
-    }
-    limits = {arm.name: arm.tolerance for arm in arms}
-    if reference is not None:
-        errors[first] = distance(outputs[first][: len(reference.rows)], reference.rows)
-        limits[first] = reference.tolerance
-    for name, error in errors.items():
-        check_error(name, error, limits[name])
-    return errors
-
-
-def check_error(name: str, error: float, limit: float | None) -> None:
-    """Raise VggjaxError if an arm's output is too far off (or not a number)."""
+    The norm is the largest absolute value (`order` np.inf), or the Euclidean norm (2).
+    Raises VggjaxError beyond `limit` (None: there is none), and for what is no number.
+    """
+    error = float("inf")
+    if output.shape == expected.shape:
+        expected = expected.astype(np.float64)
+        off, length = (np.linalg.norm(x.ravel(), order) for x in (output - expected, expected))
+        error = float(off / np.maximum(length, 1e-30))
     if limit is not None and not error <= limit:
         raise VggjaxError(
             f"The output of '{name}' is off by {error:.1e} (at most {limit:.0e} is right), "
             "so nothing was timed; it runs something else here."
         )
+    return error
+
+
+def take_turns(timed: Mapping[str, Timed], rounds: int) -> dict[str, tuple[float, ...]]:
+    """Seconds of each arm in each round; in a round, every arm has its turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in timed}
+    with progress("rounds", rounds, "round") as bar:
+        for _ in range(rounds):
+            for name, run in timed.items():
+                start = time.perf_counter()
+                run()
+                seconds[name].append(time.perf_counter() - start)
+            bar.update()
+    return {name: tuple(values) for name, values in seconds.items()}
+
+
+def run_python(arguments: Sequence[str], folder: Path) -> str:
+    """What a new Python prints, run in `folder` on the CPU; Skip, with its last line, if it fails.
+
+    Keras, if it is imported there, runs on JAX.
+    """
+    env = {**os.environ, "JAX_PLATFORMS": "cpu", "KERAS_BACKEND": "jax"}
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=folder)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise Skip(lines[-1])
+    return done.stdout

@@ -1,20 +1,20 @@
 """VGG in PyTorch, as its users run it fastest on a CPU: channels-last memory."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from benchmarks.environment import cores
-from benchmarks.networks import Network
+from benchmarks.inputs import Network
+from benchmarks.measure import Timed
+from benchmarks.results import cores
 
 
-def forward(network: Network, x: np.ndarray, bfloat16: bool = False) -> Callable[[], np.ndarray]:
+def forward(network: Network, x: np.ndarray, dtype: str = "float32") -> Timed:
     """The output for preprocessed images (B, H, W, 3)."""
-    torch = _torch()
-    apply = _network(torch, network, torch.bfloat16 if bfloat16 else torch.float32)
-    inputs = _images(torch, x)
-    inputs = inputs.to(torch.bfloat16) if bfloat16 else inputs
+    torch, apply = _network(network, dtype)
+    inputs = _images(torch, x).to(getattr(torch, dtype))
 
     @torch.inference_mode()
     def run() -> np.ndarray:
@@ -23,29 +23,18 @@ def forward(network: Network, x: np.ndarray, bfloat16: bool = False) -> Callable
     return run
 
 
-def input_gradient(
-    network: Network, x: np.ndarray, channels: np.ndarray
-) -> Callable[[], np.ndarray]:
+def input_gradient(network: Network, x: np.ndarray, channels: np.ndarray) -> Timed:
     """The gradient of one mean activation per image, with respect to RGB (B, H, W, 3)."""
-    torch = _torch()
-    apply = _network(torch, network, torch.float32)
+    torch, apply = _network(network, "float32")
     inputs = _images(torch, x).requires_grad_()
-    places = torch.arange(len(x)), torch.from_numpy(channels)
+    chosen = torch.arange(len(x)), torch.from_numpy(channels)
 
     def run() -> np.ndarray:
         inputs.grad = None
-        features = apply(inputs)  # NCHW, or flat
-        features.mean((2, 3))[places].sum().backward()
+        apply(inputs).mean((2, 3))[chosen].sum().backward()
         return inputs.grad.permute(0, 2, 3, 1).numpy()[..., ::-1]
 
     return run
-
-
-def _torch() -> Any:
-    import torch
-
-    torch.set_num_threads(cores())
-    return torch
 
 
 def _images(torch: Any, x: np.ndarray) -> Any:
@@ -53,36 +42,28 @@ def _images(torch: Any, x: np.ndarray) -> Any:
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def _network(torch: Any, network: Network, dtype: Any) -> Callable[[Any], Any]:
-    layers = []
-    for spec in network.table:
-        layers += _layers(torch, spec.kind, network.params.get(spec.name))
-        layers += [torch.nn.ReLU(inplace=True)] if spec.relu else []
-    model = torch.nn.Sequential(*layers).to(dtype=dtype, memory_format=torch.channels_last)
-    return model.eval().requires_grad_(False)
+def _network(network: Network, dtype: str) -> tuple[Any, Callable[[Any], Any]]:
+    """PyTorch, and the network as a function."""
+    import torch
+
+    torch.set_num_threads(cores())
+    nn = torch.nn.functional
+    functions: dict[str, Any] = {
+        "convolution": partial(nn.conv2d, padding=1),
+        "pool": partial(nn.max_pool2d, kernel_size=2),
+        # to rows of (H, W, C), which costs nothing in channels-last memory
+        "flatten": lambda x: x.permute(0, 2, 3, 1).flatten(1),
+        "dense": nn.linear,
+        "relu": torch.relu_,
+    }
+    params = {name: _tensors(torch, arrays, dtype) for name, arrays in network.params.items()}
+    return torch, lambda x: network.apply(x, functions, params)
 
 
-def _layers(torch: Any, kind: str, arrays: Any) -> list[Any]:
-    nn = torch.nn
-    if kind == "pool":
-        return [nn.MaxPool2d(2)]
-    if kind == "flatten":  # to rows of (H, W, C), which costs nothing in channels-last memory
-        return [_ChannelsLastFlatten(torch)]
-    kernel = np.asarray(arrays["kernel"])
-    if kind == "convolution":
-        layer = nn.Conv2d(*kernel.shape[2:], 3, padding=1)
-        kernel = kernel.transpose(3, 2, 0, 1)
-    else:
-        layer = nn.Linear(*kernel.shape)
-        kernel = kernel.T
-    layer.weight.data = torch.from_numpy(np.ascontiguousarray(kernel))
-    layer.bias.data = torch.from_numpy(np.array(arrays["bias"]))
-    return [layer]
-
-
-def _ChannelsLastFlatten(torch: Any) -> Any:
-    class Flatten(torch.nn.Module):
-        def forward(self, x: Any) -> Any:
-            return x.permute(0, 2, 3, 1).flatten(1)
-
-    return Flatten()
+def _tensors(torch: Any, arrays: dict[str, np.ndarray], dtype: str) -> dict[str, Any]:
+    kernel = torch.tensor(np.asarray(arrays["kernel"]), dtype=getattr(torch, dtype))
+    bias = torch.tensor(np.asarray(arrays["bias"]), dtype=kernel.dtype)
+    if kernel.ndim == 2:
+        return {"weight": kernel.T.contiguous(), "bias": bias}
+    weight = kernel.permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
+    return {"weight": weight, "bias": bias}

@@ -79,22 +79,25 @@ def test_every_kind_of_pixel(data, color, resize):
     np.testing.assert_array_equal(decoded, np.broadcast_to(color, (6, 6, 3)))
 
 
-def test_sixteen_bit_gradient_keeps_its_range():
-    ramp = np.linspace(0, 65535, 256).round().astype(np.uint16).reshape(16, 16)
-    decoded = decode_image(encoded(Image.fromarray(ramp)), 16, "nearest")
-    np.testing.assert_array_equal(decoded[..., 0].ravel(), np.arange(256))
+RAMP = np.linspace(0, 65535, 256).round().astype(np.uint16).reshape(16, 16)
+VALUES = {
+    "sixteen bits keep their range": (RAMP, np.arange(256).reshape(16, 16)),
+    "beyond sixteen bits they are stretched": (
+        np.array([[-1_000_000, 0], [500_000, 1_000_000]], np.int32),
+        [[0, 128], [191, 255]],
+    ),
+    "what is no number is black": (
+        np.array([[np.nan, np.inf], [1.0, 0.0]], np.float32),
+        [[0, 0], [255, 0]],
+    ),
+}
 
 
-def test_values_beyond_sixteen_bits_are_stretched():
-    values = np.array([[-1_000_000, 0], [500_000, 1_000_000]], np.int32)
-    decoded = decode_image(encoded(Image.fromarray(values), "TIFF"), 2, "nearest")
-    np.testing.assert_array_equal(decoded[..., 1], [[0, 128], [191, 255]])
-
-
-def test_values_that_are_no_numbers_become_black():
-    values = np.array([[np.nan, np.inf], [1.0, 0.0]], np.float32)
-    decoded = decode_image(encoded(Image.fromarray(values), "TIFF"), 2, "nearest")
-    np.testing.assert_array_equal(decoded[..., 2], [[0, 0], [255, 0]])
+@pytest.mark.parametrize(("values", "expected"), VALUES.values(), ids=VALUES)
+def test_values_of_more_than_eight_bits(values, expected):
+    decoded = decode_image(encoded(Image.fromarray(values), "TIFF"), len(values), "nearest")
+    for channel in range(3):
+        np.testing.assert_array_equal(decoded[..., channel], expected)
 
 
 UPRIGHT = np.array([[[250, 0, 0], [0, 250, 0]], [[0, 0, 250], [250, 250, 0]]], np.uint8)
@@ -111,14 +114,23 @@ STORED = {
 }
 
 
+MODES = {
+    "RGB": lambda image: image,
+    "P": lambda image: image.quantize(4),
+    "RGBA": lambda image: image.convert("RGBA"),
+    "I;16": lambda image: Image.fromarray(257 * np.asarray(image)[..., 0].astype(np.uint16)),
+}
+
+
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("orientation", STORED)
-def test_exif_rotation_is_applied_once(orientation, kind):
+def test_exif_rotation_is_applied_once(orientation, mode, kind):
     stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](UPRIGHT)))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    decoded = decode_image(encoded(stored, kind, exif=exif), 2, "nearest")
-    np.testing.assert_array_equal(decoded, UPRIGHT)
+    decoded = decode_image(encoded(MODES[mode](stored), kind, exif=exif), 2, "nearest")
+    np.testing.assert_array_equal(decoded, UPRIGHT[..., [0, 0, 0]] if mode == "I;16" else UPRIGHT)
 
 
 def test_damaged_exif_does_not_matter():
@@ -148,41 +160,29 @@ def test_nearest_takes_single_pixels():
     np.testing.assert_array_equal(decoded[..., 0], [[5, 7], [13, 15]])
 
 
-def evaluation_transform(image: Image.Image, shorter: int, size: int) -> np.ndarray:
-    """Resize(shorter) then CenterCrop(size), as torchvision documents and rounds them."""
-    width, height = image.size
-    short, long = min(width, height), max(width, height)
-    new_short, new_long = shorter, int(shorter * long / short)
-    width, height = (new_short, new_long) if width <= height else (new_long, new_short)
-    resized = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
-    top, left = round((height - size) / 2.0), round((width - size) / 2.0)
-    return resized[top : top + size, left : left + size]
-
-
-@pytest.mark.parametrize("sides", [(300, 200), (200, 301), (31, 31), (256, 256), (97, 500)])
-def test_crop_is_the_evaluation_transform(sides):
+@pytest.mark.parametrize(
+    ("sides", "size", "resized"),
+    [
+        ((300, 200), 224, (384, 256)),
+        ((200, 301), 224, (256, 385)),  # 385.28
+        ((31, 31), 224, (256, 256)),
+        ((256, 256), 224, (256, 256)),
+        ((97, 500), 224, (256, 1319)),  # 1319.6
+        ((150, 100), 64, (109, 73)),  # 64 · 256 / 224 = 73.1
+    ],
+)
+def test_crop_is_the_evaluation_transform(sides, size, resized):
+    """Resize(256) then CenterCrop(224), as torchvision documents and rounds them."""
     image = noise(*sides)
-    expected = evaluation_transform(image, 256, 224)
-    np.testing.assert_array_equal(decode_image(encoded(image), 224, "crop"), expected)
-
-
-def test_crop_scales_with_the_size():
-    image = noise(150, 100)
-    expected = evaluation_transform(image, 73, 64)  # 64 · 256 / 224 = 73.1
-    np.testing.assert_array_equal(decode_image(encoded(image), 64, "crop"), expected)
+    expected = np.asarray(image.resize(resized, Image.Resampling.BILINEAR))
+    left, top = (round((side - size) / 2.0) for side in resized)
+    expected = expected[top : top + size, left : left + size]
+    np.testing.assert_array_equal(decode_image(encoded(image), size, "crop"), expected)
 
 
 @pytest.mark.parametrize("mode", RESIZE_MODES)
 def test_enlarging_one_pixel(mode):
     np.testing.assert_array_equal(decode_image(encoded(flat("L", 9, 1)), 5, mode), 9)
-
-
-def test_a_path_is_read_and_named(tmp_path: Path):
-    path = tmp_path / "photo.dat"  # the content decides, not the ending
-    path.write_bytes(encoded(noise(5, 5), "WEBP"))
-    assert decode_image(path, 3).shape == (3, 3, 3)
-    with pytest.raises(DataError, match=r"absent\.jpg: No such file"):
-        decode_image(tmp_path / "absent.jpg", 3)
 
 
 BROKEN = {
@@ -204,6 +204,8 @@ def test_broken_images_are_named_in_one_sentence(data, tmp_path):
     assert "\n" not in str(caught.value)
     with pytest.raises(DataError, match=r"cats/1\.jpg"):
         decode_image(data, 8, name="cats/1.jpg")
+    path.write_bytes(encoded(noise(5, 5), "WEBP"))  # the content decides, not the ending
+    assert decode_image(path, 3).shape == (3, 3, 3)
 
 
 def test_decompression_bombs(monkeypatch):
@@ -247,11 +249,13 @@ def test_what_pillow_logs_is_not_printed():
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_mistakes_in_the_call():
+def test_mistakes_in_the_call(tmp_path):
     with pytest.raises(DataError, match="Unknown resize mode 'cubic'; choose one of nearest"):
         decode_image(b"", 8, "cubic")
     with pytest.raises(DataError, match="size of 0 pixels"):
         decode_image(b"", 0)
+    with pytest.raises(DataError, match=r"absent\.jpg: No such file"):
+        decode_image(tmp_path / "absent.jpg", 3)
 
 
 def test_suffixes_are_lower_case():

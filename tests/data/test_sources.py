@@ -1,11 +1,9 @@
-import sys
 import time
-from types import ModuleType
 
 import pytest
 
-import vggjax.network
-from vggjax.data import sources
+import vggjax.download
+from vggjax.data import caltech256, load_caltech256, sources
 from vggjax.data.sources import load_dataset
 from vggjax.errors import DataError, VggjaxError
 
@@ -14,19 +12,16 @@ from vggjax.errors import DataError, VggjaxError
 def loaders(monkeypatch, tmp_path):
     """Every loader replaced by one that tells its name and what it was called with."""
     monkeypatch.setenv("VGGJAX_CACHE", str(tmp_path / "cache"))
-    for name in ("load_caltech256", "load_folder", "load_tfds", "load_urban_tribes"):
-        monkeypatch.setattr(sources, name, lambda *given, name=name: (name, *given))
-    demo = ModuleType("vggjax.data.demo")
-    demo.load_demo = lambda *given: ("load_demo", *given)
-    monkeypatch.setitem(sys.modules, "vggjax.data.demo", demo)
-    monkeypatch.setattr(vggjax.network, "url_reachable", lambda *_, **__: False)
+    for name in ("caltech256", "folder", "tfds", "flat_folder", "demo"):
+        loader = f"load_{name}"
+        monkeypatch.setattr(sources, loader, lambda *given, loader=loader: (loader, *given))
+    monkeypatch.setattr(vggjax.download, "url_reachable", lambda *_, **__: False)
 
 
 def test_names_are_dispatched(loaders, tmp_path):
-    assert load_dataset("caltech256") == ("load_caltech256", None)
-    assert load_dataset("caltech256", tmp_path) == ("load_caltech256", tmp_path)
+    assert sources.NAMED["caltech256"] is load_caltech256
     assert load_dataset("folder", tmp_path) == ("load_folder", tmp_path)
-    assert load_dataset("flat", tmp_path) == ("load_urban_tribes", tmp_path)
+    assert load_dataset("flat", tmp_path) == ("load_flat_folder", tmp_path)
     assert load_dataset("demo") == ("load_demo",)
     assert load_dataset("tfds:beans") == ("load_tfds", "beans", None, None)
     assert load_dataset("tfds:a/b:1.0.0@test[:50%]", str(tmp_path)) == (
@@ -37,12 +32,11 @@ def test_names_are_dispatched(loaders, tmp_path):
     )
 
 
-def test_auto_without_a_network_is_the_demo(loaders):
+def test_auto_is_caltech_if_reachable_and_else_the_demo(loaders, monkeypatch):
     assert load_dataset() == ("load_demo",)
-
-
-def test_auto_is_caltech_if_reachable(loaders, monkeypatch):
-    monkeypatch.setattr(vggjax.network, "url_reachable", lambda *_, **__: True)
+    monkeypatch.setattr(
+        vggjax.download, "url_reachable", lambda url, timeout: url == caltech256.URL and timeout < 9
+    )
     assert load_dataset("auto")[0] == "load_caltech256"
 
 
@@ -70,7 +64,7 @@ def test_mistakes_are_named(loaders, tmp_path):
 
 def test_a_named_set_never_falls_back(tmp_path, monkeypatch):
     monkeypatch.setenv("VGGJAX_CACHE", str(tmp_path))
-    monkeypatch.setattr(vggjax.network, "url_reachable", lambda *_, **__: False)
+    monkeypatch.setattr(vggjax.download, "url_reachable", lambda *_, **__: False)
     started = time.monotonic()
     with pytest.raises(VggjaxError, match=r"256_ObjectCategories\.tar cannot be reached"):
         load_dataset("caltech256")

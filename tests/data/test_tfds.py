@@ -1,5 +1,6 @@
 import io
 import os
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import vggjax.network
+import vggjax.download
 from vggjax.data.image_array import ImageArray
-from vggjax.data.quiet import quiet_tensorflow
 from vggjax.data.tfds import is_prepared_folder, load_tfds
 from vggjax.errors import DataError
+from vggjax.quiet import quiet_tensorflow
 
 tfds = pytest.importorskip("tensorflow_datasets")
 pytest.importorskip("array_record.python.array_record_data_source")
@@ -29,6 +30,7 @@ def builder_class(features: dict, supervised_keys=None):
     """A data set of 6 train and 4 test images whose red channel counts from 0 and from 100."""
 
     class Tiny(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+        __module__ = "tiny"  # of a dotted name TFDS would look for the package
         VERSION = tfds.core.Version("1.0.0")
         pkg_dir_path = Path(__file__).parent
 
@@ -72,7 +74,7 @@ def prepared(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
-    monkeypatch.setattr(vggjax.network, "url_reachable", lambda *_, **__: False)
+    monkeypatch.setattr(vggjax.download, "url_reachable", lambda *_, **__: False)
 
 
 def test_prepared_folder(prepared):
@@ -121,6 +123,7 @@ def test_read_of_an_unknown_id(prepared):
     for name in ("train/000099", "nosplit/000000", "nonsense"):
         with pytest.raises(DataError, match=f"Cannot read image {name} of tfds:tiny"):
             dataset.read(name)
+    assert "Unknown split 'nosplit'" in message("tiny", prepared.parents[1], "nosplit")
 
 
 def message(*given) -> str:
@@ -131,20 +134,23 @@ def message(*given) -> str:
     return str(caught.value)
 
 
-def test_unknown_names(prepared, tmp_path):
-    assert "no data set named 'mnst'; did you mean" in message("mnst", tmp_path)
-    assert "mnist" in message("mnst", tmp_path)
-    assert message("qqqqzzzz", tmp_path).endswith("no data set named 'qqqqzzzz'.")
-    assert "version 9.9.9" in message("beans:9.9.9", tmp_path)
-    assert "nosuch" in message("beans/nosuch", tmp_path)
-    assert "can't open 'a b!!'" in message("a b!!", tmp_path)
-    assert "no data set named 'foo:bar'" in message("foo:bar", tmp_path)
-    assert "Unknown split 'nosplit'" in message("tiny", prepared.parents[1], "nosplit")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("mnst", "no data set named 'mnst'; did you mean .*mnist"),
+        ("qqqqzzzz", r"no data set named 'qqqqzzzz'\.$"),
+        ("beans:9.9.9", r"at version 9\.9"),
+        ("beans/nosuch", "nosuch"),
+        ("a b!!", "can't open 'a b!!'"),
+        ("foo:bar", "no data set named 'foo:bar'"),
+    ],
+)
+def test_unknown_names(tmp_path, name, text):
+    assert re.search(text, message(name, tmp_path))
 
 
 def test_no_network(tmp_path):
-    assert "isn't prepared" in message("beans", tmp_path)
-    assert "no network" in message("beans", tmp_path)
+    assert re.search("isn't prepared .*no network", message("beans", tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -152,19 +158,16 @@ def test_a_set_whose_preparation_fails(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise ModuleNotFoundError("No module named 'tensorflow'")
 
-    monkeypatch.setattr(vggjax.network, "url_reachable", lambda *_, **__: True)
+    monkeypatch.setattr(vggjax.download, "url_reachable", lambda *_, **__: True)
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fail)
     text = message("beans", tmp_path)
     assert "Preparing the data set beans failed (No module named 'tensorflow')" in text
     assert "--file_format=array_record" in text
 
 
-def test_sets_without_image_or_label(tmp_path):
-    assert "tiny/1.0.0 has no class label" in message(str(prepare(tmp_path / "a", features=IMAGE)))
-    assert "tiny/1.0.0 has no image" in message(str(prepare(tmp_path / "b", features=LABEL)))
-
-
-def test_supervised_label_is_preferred(tmp_path):
+def test_which_features_are_image_and_label(tmp_path):
+    assert "tiny/1.0.0 has no class label" in message(str(prepare(tmp_path / "b", features=IMAGE)))
+    assert "tiny/1.0.0 has no image" in message(str(prepare(tmp_path / "c", features=LABEL)))
     features = {"coarse": tfds.features.ClassLabel(names=["animal"]), **IMAGE, **LABEL}
     folder = prepare(tmp_path / "a", features=features, supervised_keys=("image", "label"))
     assert load_tfds(str(folder)).class_names == ("cat", "dog")

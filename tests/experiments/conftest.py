@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
+from engine.script import run_script
 from PIL import Image
-
-from vggjax.weights import WeightsInfo, save
 
 
 @pytest.fixture(scope="session")
@@ -21,8 +20,37 @@ def photos(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def small_weights(small_config, small_tree, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weights") / "small"
-    save(folder, small_tree, WeightsInfo("small", "test", "", small_config, {}))
-    return folder
+@pytest.fixture
+def given(photos, small_weights):
+    """Options of a head experiment that takes a second or two."""
+    return [
+        *("--data-dir", str(photos), "--weights", str(small_weights), "--samples", "4"),
+        *("--val", "3", "--test", "3", "--epochs", "3"),
+    ]
+
+
+@pytest.fixture
+def fails(capsys):
+    """Runs a script as its user does; gives the one line that it prints on stderr."""
+
+    def message_of(script, out=None):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            run_script(script)
+        assert stop.value.code == 2
+        message = capsys.readouterr().err
+        assert message.startswith("error: ")
+        assert message.count("\n") == 1
+        if out is not None:
+            assert not (out / "result.json").exists()
+            assert not list(out.rglob(".*")), "nothing half-written stays"
+        return message
+
+    return message_of
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """No network."""
+    monkeypatch.setattr("vggjax.download.url_reachable", lambda *_, **__: False)
+    monkeypatch.setattr("engine.sources.url_reachable", lambda *_, **__: False)

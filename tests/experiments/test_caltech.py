@@ -1,119 +1,177 @@
+"""A head at a few images per class: numbers, files, classifiers, logs (C1 to C3, R2 to R4, U1)."""
+
 import csv
 import json
-import os
-import pickle
-import subprocess
+import shutil
 import sys
-from pathlib import Path
 
-import caltech
-import common
 import numpy as np
+import predict
 import pytest
-from safetensors.numpy import save_file
+from caltech import CALTECH
+from experiment_helpers import run
+from PIL import Image
+from urban_tribes import TRIBES
 
-from vggjax import network
+from vggjax.data import ImageArray, load_folder, load_splits
+from vggjax.training import Classifier
 
-SCRIPT = Path(caltech.__file__)
-RUN_KEYS = {
-    *("samples", "seed", "train_images", "test_accuracy", "test_loss", "val_accuracy"),
-    *("val_loss", "epochs", "trainable_parameters", "frozen_parameters", "seconds"),
-}
+MARK = "(validation = test)"
 
 
 @pytest.fixture
-def arguments(photos, small_weights):
-    """An experiment of a few seconds."""
-    return [
-        *("--data-dir", str(photos), "--weights", str(small_weights), "--samples", "4", "2"),
-        *("--val", "3", "--test", "3", "--epochs", "5"),
-    ]
+def arguments(given):
+    return [*given, "--samples", "4", "2"]
 
 
-def run(arguments, out):
-    caltech.main([*arguments, "--out", str(out)])
-    return json.loads((out / "result.json").read_text())
+@pytest.fixture(scope="module")
+def out(photos, small_weights, tmp_path_factory):
+    """The folder of a run; nothing may be changed in it."""
+    folder = tmp_path_factory.mktemp("finished")
+    where = ["--data-dir", photos, "--weights", small_weights, "--seed", "0", "1"]
+    run(CALTECH, [*where, "--samples", "4", "2", "--val", "3", "--test", "3", "--epochs", "5"],
+        folder)  # fmt: skip
+    return folder
 
 
-def test_results_are_complete(arguments, tmp_path, capsys):
-    result = run([*arguments, "--seed", "0", "1"], tmp_path)
-    assert result["experiment"] == "caltech"
-    assert (result["layer"], result["classes"], result["demo"]) == ("fc2", 3, False)
-    assert result["weights"]["name"] == "small"
-    assert len(result["weights"]["hash"]) == 16
-    assert [(r["samples"], r["seed"]) for r in result["runs"]] == [(2, 0), (4, 0), (2, 1), (4, 1)]
-    for entry in result["runs"]:
-        assert entry.keys() >= RUN_KEYS
-        assert entry["train_images"] == 3 * entry["samples"]
-        assert entry["trainable_parameters"] == 16 * 3 + 3
-        assert 0 <= entry["test_accuracy"] <= 1
-    names = {path.name for path in tmp_path.iterdir()}
-    curves = {f"history-{n}-seed{s}.png" for n in (2, 4) for s in (0, 1)}
-    others = {"result.json", "split.json", "history.csv", "dataset.txt", "accuracy.png"}
-    classifiers = {f"classifier-{n}-seed{s}" for n in (2, 4) for s in (0, 1)}
-    assert names == curves | others | classifiers
-    printed = capsys.readouterr().out
-    assert "0.5885" in printed, "the report's number stands beside ours"
-    assert printed.splitlines()[-1].startswith("photos0, small weights: test accuracy 0.")
+def test_heads_of_all_sizes_and_seeds(out):
+    result = json.loads((out / "result.json").read_text())
+    keys = [(2, 0), (4, 0), (2, 1), (4, 1)]
+    assert [tuple(r["key"].values()) for r in result["records"]] == keys
+    for record in result["records"]:
+        assert record["images"]["train"] == 3 * record["key"]["samples"]
+        assert record["trainable_parameters"] == 16 * 3 + 3
+    names = {path.name for path in out.iterdir()}
+    assert {f"classifier-{n}-seed{s}" for n, s in keys} <= names
+    assert {"history-seed0.png", "history-seed1.png"} <= names
 
 
-def test_history_has_a_line_per_epoch(arguments, tmp_path):
-    result = run(arguments, tmp_path)
-    with (tmp_path / "history.csv").open() as file:
+def test_history_has_a_line_per_epoch(out):
+    with (out / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [(int(r["samples"]), int(r["epoch"])) for r in rows] == [
-        (samples, epoch) for samples in (2, 4) for epoch in range(1, 6)
+    keys = [(2, 0), (4, 0), (2, 1), (4, 1)]
+    assert [(int(r["samples"]), int(r["seed"]), int(r["epoch"])) for r in rows] == [
+        (*key, epoch) for key in keys for epoch in range(1, 6)
     ]
-    last = result["runs"][-1]
-    assert float(rows[-1]["val_loss"]) == pytest.approx(last["val_loss"], rel=1e-5)
+    last = json.loads((out / "result.json").read_text())["records"][-1]
+    assert float(rows[-1]["val_loss"]) == pytest.approx(last["validation"]["loss"], rel=1e-5)
 
 
-def test_training_again_uses_the_split_and_the_features_again(arguments, tmp_path, monkeypatch):
-    first = run(arguments, tmp_path)
+def test_the_saved_classifier_gives_the_result_again(out, photos):
+    record = json.loads((out / "result.json").read_text())["records"][1]
+    classifier = Classifier.load(out / "classifier-4-seed0")
+    assert classifier.class_names == ("ants", "bees", "cats")
+    dataset = load_folder(photos)
+    split, _ = load_splits(out / "split.json")
+    chosen = split.indices(dataset, "test")
+    probabilities = classifier.probabilities(ImageArray(dataset, chosen, 32, "nearest"))
+    true = probabilities[np.arange(len(chosen)), dataset.labels[chosen]]
+    accuracy = (probabilities.argmax(1) == dataset.labels[chosen]).mean()
+    assert accuracy == pytest.approx(record["test"]["accuracy"])
+    assert -np.log(true).mean() == pytest.approx(record["test"]["loss"], rel=1e-4)
+
+
+def test_photos_are_classified(out, photos, capsys):
+    names = [str(photos / "bees" / "3.png"), str(photos / "cats" / "0.png")]
+    predict.main([str(out / "classifier-4-seed0"), *names, "--top", "2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == names
+    assert all(line.count("%") == 2 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("classifier", "photo", "options", "names"),
+    [
+        ("nothing", "bees/3.png", [], "nothing"),
+        ("classifier-4-seed0", "none.png", [], "none.png"),
+        ("classifier-4-seed0", "bees/3.png", ["--weights", "nowhere.h5"], "nowhere.h5"),
+        ("classifier-4-seed0", "bees/3.png", ["--top", "0"], "0"),
+    ],
+)
+def test_mistakes_in_predicting(classifier, photo, options, names, out, photos, fails):
+    arguments = [str(out / classifier), str(photos / photo), *options]
+    assert names in fails(lambda: predict.main(arguments))
+
+
+@pytest.mark.parametrize("options", [["--end-to-end"], ["--end-to-end", "--batch-size", "5"]])
+def test_end_to_end_gives_the_same_result_as_the_cache(options, arguments, tmp_path):
+    cached = run(CALTECH, [*arguments, *options[1:]], tmp_path / "cached")
+    whole = run(CALTECH, [*arguments, *options], tmp_path / "whole")
+    for a, b in zip(cached["records"], whole["records"], strict=True):
+        np.testing.assert_allclose(a["test"]["loss"], b["test"]["loss"], rtol=1e-4)
+        assert a["test"]["accuracy"] == b["test"]["accuracy"]
+        assert a["frozen_parameters"] == b["frozen_parameters"]
+    assert Classifier.load(tmp_path / "whole" / "classifier-4-seed0").head.names == ("head",)
+
+
+def test_running_again_uses_the_split_and_the_features_again(arguments, tmp_path, monkeypatch):
+    first = run(CALTECH, arguments, tmp_path)
     split = (tmp_path / "split.json").read_text()
-    monkeypatch.setattr("vggjax.transfer.features.forward_step", None)  # nothing is extracted
-    second = run([*arguments, "--again"], tmp_path)
+    monkeypatch.setattr("vggjax.features.extraction.outputs", None)  # nothing is extracted
+    second = run(CALTECH, [*arguments, "--again"], tmp_path)
     assert (tmp_path / "split.json").read_text() == split
-    for a, b in zip(first["runs"], second["runs"], strict=True):
+    for a, b in zip(first["records"], second["records"], strict=True):
         assert a | {"seconds": 0} == b | {"seconds": 0}
 
 
-def test_end_to_end_gives_the_same_result_as_the_cache(arguments, tmp_path):
-    cached = run(arguments, tmp_path / "cached")
-    whole = run([*arguments, "--end-to-end"], tmp_path / "whole")
-    for a, b in zip(cached["runs"], whole["runs"], strict=True):
-        np.testing.assert_allclose(a["test_loss"], b["test_loss"], rtol=1e-4)
-        assert a["frozen_parameters"] == b["frozen_parameters"]
-        assert a["test_accuracy"] == b["test_accuracy"]
+def test_what_changes_no_number_trains_nothing(arguments, photos, tmp_path, monkeypatch):
+    run(CALTECH, arguments, tmp_path / "out")
+    moved = shutil.copytree(photos, tmp_path / photos.name)
+    monkeypatch.setattr("engine.experiment.write_files", None)  # nothing is written
+    options = ["--no-classifiers", "--samples", "4", "2", "--data-dir", moved]
+    run(CALTECH, [*arguments, *options], tmp_path / "out")
 
 
 def test_early_stopping_and_another_layer(arguments, tmp_path):
     options = ["--patience", "1", "--epochs", "60", "--lr", "0.05", "--layer", "block4_pool"]
-    result = run([*arguments, *options], tmp_path)
-    assert all(entry["epochs"] < 60 for entry in result["runs"])
-    assert result["runs"][0]["trainable_parameters"] == 2 * 2 * 8 * 3 + 3
+    result = run(CALTECH, [*arguments, *options], tmp_path)
+    assert all(record["epochs"] < 60 for record in result["records"])
+    assert result["records"][0]["trainable_parameters"] == 2 * 2 * 8 * 3 + 3
 
 
-def test_the_demo_is_marked_everywhere(tmp_path, monkeypatch, capsys):
-    """With no network and no Caltech-256, `auto` runs on the demo set and says so."""
-    monkeypatch.setattr(network, "url_reachable", lambda *_, **__: False)
-    result = run(["--samples", "4", "--epochs", "2"], tmp_path)
-    printed = capsys.readouterr().out
-    assert printed.startswith(common.DEMO_BANNER)
-    assert printed.splitlines()[-1].startswith("DEMO set, demo weights")
-    assert result["demo"] is True
-    assert (result["dataset"], result["weights"]["name"], result["classes"]) == ("demo", "demo", 32)
-    assert "demo" in (tmp_path / "dataset.txt").read_text()
-    assert json.loads((tmp_path / "split.json").read_text())["splits"][0]["dataset"] == "demo"
+def test_bfloat16_is_another_run_and_is_kept(arguments, tmp_path):
+    result = run(CALTECH, [*arguments, "--precision", "bfloat16"], tmp_path)
+    assert result["origin"]["options"]["precision"] == "bfloat16"
+    assert Classifier.load(tmp_path / "classifier-4-seed0").backbone.dtype == "bfloat16"
 
 
-def broken(photos, tmp_path, kind):
+def test_tensorboard_logs_hold_the_history(arguments, tmp_path):
+    pytest.importorskip("tensorboardX")
+    run(CALTECH, [*arguments, "--no-classifiers"], tmp_path)
+    result = run(CALTECH, [*arguments, "--tensorboard", "--no-classifiers"], tmp_path)
+    assert "tensorboard" in result["files"]
+    assert {path.name for path in (tmp_path / "tensorboard").iterdir()} == {"2-seed0", "4-seed0"}
+    (path,) = (tmp_path / "tensorboard" / "4-seed0").iterdir()
+    logged = scalars(path)
+    assert {tag for tag, _ in logged} == {
+        *("loss/train", "loss/validation", "accuracy/train", "accuracy/validation")
+    }
+    last = result["records"][-1]
+    assert logged["loss/validation", 3] == pytest.approx(last["validation"]["loss"], rel=1e-5)
+
+
+def scalars(path):
+    """The scalars of an event file: records of length (8), checksum (4), content, checksum (4)."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    data, found = path.read_bytes(), {}
+    while data:
+        length = int.from_bytes(data[:8], "little")
+        event = Event.FromString(data[12 : 12 + length])
+        found.update({(v.tag, event.step): v.simple_value for v in event.summary.value})
+        data = data[16 + length :]
+    return found
+
+
+def test_without_tensorboard_one_sentence_says_so(arguments, tmp_path, monkeypatch, fails):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    message = fails(lambda: run(CALTECH, [*arguments, "--tensorboard"], tmp_path), tmp_path)
+    assert "pip install 'vggjax[tensorboard]'" in message
+
+
+def broken(photos, folder, kind):
     """A copy of the photos with one thing wrong."""
-    folder = tmp_path / "broken"
-    for source in sorted(photos.rglob("*.png")):
-        target = folder / source.relative_to(photos)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(source.read_bytes())
+    shutil.copytree(photos, folder)
     bees = sorted((folder / "bees").iterdir())
     if kind == "empty class":
         (folder / "ducks").mkdir()
@@ -122,119 +180,77 @@ def broken(photos, tmp_path, kind):
             path.unlink()
     elif kind == "no image":
         bees[0].write_text("this is text")
-    elif kind == "cut off":
+    else:
         for path in bees:
             path.write_bytes(path.read_bytes()[:200])
     return folder
-
-
-def fails(arguments, out, capsys):
-    """Run as the script does; return the one line that it prints on stderr."""
-    with pytest.raises(SystemExit) as stop:
-        common.run(lambda: caltech.main([*arguments, "--out", str(out)]))
-    assert stop.value.code == 2
-    message = capsys.readouterr().err
-    assert message.startswith("error: ")
-    assert message.count("\n") == 1
-    assert not (out / "result.json").exists()
-    assert not list(out.rglob(".*")), "nothing half-written stays"
-    return message
 
 
 @pytest.mark.parametrize(
     ("kind", "names"),
     [("empty class", "ducks"), ("small class", "bees"), ("no image", "0.png"), ("cut off", "bees")],
 )
-def test_broken_data_is_named(kind, names, arguments, photos, tmp_path, capsys):
-    arguments[1] = str(broken(photos, tmp_path, kind))
-    assert names in fails(arguments, tmp_path / "out", capsys)
+def test_broken_data_is_named(kind, names, arguments, photos, tmp_path, fails):
+    folder = broken(photos, tmp_path / "broken", kind)
+    out = tmp_path / "out"
+    assert names in fails(lambda: run(CALTECH, [*arguments, "--data-dir", folder], out), out)
 
 
 @pytest.mark.parametrize(
     ("options", "names"),
     [
-        (["--data-dir", "nowhere"], "nowhere"),
         (["--dataset", "mnist"], "mnist"),
         (["--dataset", "folder", "--data-dir", "nowhere"], "nowhere"),
-        (["--weights", "nowhere.h5"], "nowhere.h5"),
-        (["--layer", "block9_conv1"], "block9_conv1"),
-        (["--weights", "random", "--layer", "fc3"], "fc3"),
-        (["--samples", "0"], "0"),
-        (["--val", "0"], "0"),
-        (["--epochs", "0"], "epoch"),
+        (["--weights", "random", "--layer", "fc3"], "did you mean fc"),
+        (["--samples", "0"], "--samples must be at least 1, not 0"),
+        (["--val", "0"], "--val"),
+        (["--epochs", "0"], "--epochs"),
         (["--lr", "-1"], "learning rate"),
-        (["--batch-size", "0"], "batch size"),
-        (["--seed", "-1"], "seed"),
+        (["--batch-size", "0"], "--batch-size"),
+        (["--precision", "bfloat16", "--end-to-end"], "bfloat16"),
     ],
 )
-def test_wrong_options_are_named(options, names, arguments, tmp_path, capsys):
-    assert names in fails([*arguments, *options], tmp_path / "out", capsys)
-
-
-class Malicious:
-    """What it does when it is unpickled: make a folder."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.path),)
-
-
-def bad_weights(kind, tmp_path, small_tree):
-    """A weight file with something wrong."""
-    path = tmp_path / "weights.bin"
-    tensors = {f"{layer}.x": arrays["kernel"] for layer, arrays in small_tree.items()}
-    if kind == "pickle":
-        path.write_bytes(pickle.dumps({"state_dict": Malicious(tmp_path / "ran")}))
-    elif kind == "other network":
-        save_file(tensors, path)
-    elif kind == "cut off":
-        save_file(tensors, path)
-        path.write_bytes(path.read_bytes()[:-1000])
-    elif kind == "web page":
-        path.write_text("<html>not found</html>")
-    return path
-
-
-@pytest.mark.parametrize("kind", ["pickle", "other network", "cut off", "web page"])
-def test_bad_weights_are_refused(kind, arguments, tmp_path, small_tree, capsys):
-    path = bad_weights(kind, tmp_path, small_tree)
-    message = fails([*arguments, "--weights", str(path)], tmp_path / "out", capsys)
-    assert path.name in message
-    assert not (tmp_path / "ran").exists()
-
-
-def test_named_data_and_weights_never_fall_back(photos, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(network, "url_reachable", lambda *_, **__: False)
+def test_wrong_options_are_named(options, names, arguments, tmp_path, fails):
     out = tmp_path / "out"
-    assert "256_ObjectCategories.tar" in fails(["--dataset", "caltech256"], out, capsys)
-    assert "imagenet" in fails(["--data-dir", str(photos), "--samples", "2"], out, capsys)
+    assert names in fails(lambda: run(CALTECH, [*arguments, *options], out), out)
 
 
-def test_an_unwritable_place_is_named(arguments, tmp_path, capsys):
-    blocked = tmp_path / "file"
-    blocked.write_text("not a folder")
-    with pytest.raises(SystemExit) as stop:
-        common.run(lambda: caltech.main([*arguments, "--out", str(blocked)]))
-    assert stop.value.code == 2
-    assert str(blocked) in capsys.readouterr().err
+@pytest.fixture
+def flat(photos, tmp_path):
+    """The photos of the three classes in one folder, as Urban Tribes has them."""
+    folder = tmp_path / "flat"
+    folder.mkdir()
+    for path in photos.rglob("*.png"):
+        (folder / f"{path.parent.name}_group-{path.name}").write_bytes(path.read_bytes())
+    return folder
 
 
-def test_an_interrupt_is_no_traceback(arguments, tmp_path, monkeypatch, capsys):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("vggjax.transfer.few_shot.fit", interrupted)
-    with pytest.raises(SystemExit) as stop:
-        common.run(lambda: caltech.main([*arguments, "--out", str(tmp_path)]))
-    assert stop.value.code == 130
-    assert capsys.readouterr().err == "interrupted\n"
+def test_the_reference_s_recipe_is_urban_tribes_default():
+    options = TRIBES.options()
+    assert options.samples == (2, 4, 8, 16, 32)
+    assert (options.batch_size, options.lr, options.epochs, options.patience) == (11, 1e-3, 100, 3)
+    assert (options.layer, options.val, options.test) == ("fc2", 16, 16)
 
 
-def test_the_script_itself_exits_with_2(tmp_path):
-    command = [sys.executable, str(SCRIPT), "--data-dir", "nowhere", "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
-    assert "Traceback" not in done.stderr
+def test_the_reference_s_split_is_marked(arguments, flat, tmp_path, capsys):
+    apart = run(TRIBES, [*arguments, "--data-dir", flat], tmp_path / "apart")
+    assert apart["dataset"] == "flat"
+    assert "validation = test" not in capsys.readouterr().out
+    joint = run(TRIBES, [*arguments, "--data-dir", flat, "--reference-split"], tmp_path / "joint")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == f"flat, small weights {MARK}"
+    assert MARK in lines[-1]
+    for result, same in ((apart, False), (joint, True)):
+        folder = tmp_path / ("joint" if same else "apart")
+        (split,) = json.loads((folder / "split.json").read_text())["splits"]
+        for part in split["classes"].values():
+            assert (part["validation"] == part["test"]) == same
+            assert bool(set(part["validation"]) & set(part["test"])) == same
+        assert (result["records"][0]["test"] == result["records"][0]["validation"]) == same
+
+
+def test_images_of_one_size_only(tmp_path, arguments, fails):
+    """A flat folder for a script that needs one sub-folder per class."""
+    Image.new("RGB", (9, 9)).save(tmp_path / "a_1.png")
+    out = tmp_path / "out"
+    assert "lie flat" in fails(lambda: run(CALTECH, [*arguments, "--data-dir", tmp_path], out), out)

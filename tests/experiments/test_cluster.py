@@ -11,13 +11,14 @@ from pathlib import Path
 import caltech
 import numpy as np
 import pytest
+from experiment_helpers import run
 
 from vggjax import collective, distributed
 from vggjax.errors import VggjaxError
-from vggjax.transfer import Classifier
+from vggjax.training import Classifier
 
 SCRIPT = Path(caltech.__file__)
-LIMIT = 50  # seconds, then the processes are killed
+LIMIT = 100  # seconds, then the processes are killed
 
 
 @pytest.fixture
@@ -58,12 +59,16 @@ def run_two(arguments, out, caches):
 
 
 @pytest.mark.parametrize(
-    ("shared", "options"), [(True, []), (False, []), (True, ["--end-to-end"])],
-    ids=["shared cache", "own caches", "end to end"],
-)  # fmt: skip
+    ("shared", "options"),
+    [
+        pytest.param(True, [], id="shared cache"),
+        pytest.param(False, [], id="own caches", marks=pytest.mark.slow),
+        pytest.param(True, ["--end-to-end"], id="end to end", marks=pytest.mark.slow),
+    ],
+)
 def test_two_processes_give_the_result_of_one(arguments, tmp_path, shared, options):
     arguments = [*arguments, *options]
-    caltech.main([*arguments, "--out", str(tmp_path / "one")])
+    run(caltech.CALTECH, arguments, tmp_path / "one")
     caches = [tmp_path / "cache0", tmp_path / ("cache0" if shared else "cache1")]
     first, second = run_two([arguments, arguments], tmp_path / "two", caches)
     assert first[0] == second[0] == 0, (first, second)
@@ -72,9 +77,12 @@ def test_two_processes_give_the_result_of_one(arguments, tmp_path, shared, optio
     one, two = (json.loads((tmp_path / n / "result.json").read_text()) for n in ("one", "two"))
     split = (tmp_path / "two" / "split.json").read_text()
     assert split == (tmp_path / "one" / "split.json").read_text()
-    for a, b in zip(one["runs"], two["runs"], strict=True):
-        numbers = [key for key in a if key != "seconds"]
-        np.testing.assert_allclose([b[k] for k in numbers], [a[k] for k in numbers], rtol=1e-5)
+    for a, b in zip(one["records"], two["records"], strict=True):
+        assert a["key"] == b["key"]
+        assert a["images"] == b["images"]
+        for part in ("train", "validation", "test"):
+            for name, value in a[part].items():
+                np.testing.assert_allclose(b[part][name], value, rtol=1e-5)
     for name in ("classifier-2-seed0", "classifier-4-seed0"):
         assert Classifier.load(tmp_path / "two" / name).class_names == ("ants", "bees", "cats")
     if not options:

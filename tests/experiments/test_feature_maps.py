@@ -1,56 +1,41 @@
-import json
+"""Feature maps of test images, or of given ones (C4, U3)."""
 
-import common
-import feature_maps
-import inspecting
 import pytest
-
-from vggjax import network
+from experiment_helpers import run
+from feature_maps import MAPS
 
 
 @pytest.fixture
 def arguments(photos, small_weights):
-    return ["--data-dir", str(photos), "--weights", str(small_weights), "--random", "2"]
+    return ["--data-dir", photos, "--weights", small_weights, "--random", "2"]
 
 
-def run(arguments, out):
-    feature_maps.main([*arguments, "--out", str(out)])
-    return json.loads((out / "result.json").read_text())
-
-
-def test_random_test_images_and_maps(arguments, tmp_path, capsys):
-    result = run(arguments, tmp_path / "a")
-    assert (result["experiment"], result["demo"]) == ("feature_maps", False)
+def test_random_test_images_and_maps(arguments, tmp_path):
+    result = run(MAPS, arguments, tmp_path / "a")
     assert len(result["images"]) == 3
-    assert result["layers"].keys() == {"block1_conv1", "block5_conv3"}
-    assert result["layers"]["block1_conv1"]["size"] == [32, 32]
-    assert len(result["layers"]["block5_conv3"]["maps"]) == 2
-    assert {path.name for path in (tmp_path / "a").iterdir()} == {"maps.png", "result.json"}
-    assert "photos0, random test images" in capsys.readouterr().out.splitlines()[-1]
-    again = run(arguments, tmp_path / "b")
-    assert (again["images"], again["layers"]) == (result["images"], result["layers"])
-    other = run([*arguments, "--seed", "1"], tmp_path / "c")
+    assert result["shown"]["block1_conv1"]["size"] == [32, 32]
+    assert len(result["shown"]["block5_conv3"]["maps"]) == 2
+    again = run(MAPS, arguments, tmp_path / "b")
+    assert (again["images"], again["shown"]) == (result["images"], result["shown"])
+    other = run(MAPS, [*arguments, "--seed", "1"], tmp_path / "c")
     assert other["images"] != result["images"]
 
 
 def test_given_images_and_maps(small_weights, photos, tmp_path):
-    files = [str(photos / "ants" / "0.png"), str(photos / "bees" / "1.png")]
-    options = ["--weights", str(small_weights), "--maps", "0", "1", "2", "3", "--columns", "4"]
-    layers = ["--layers", "block5_conv3", "block2_pool", "block1_conv2"]
-    result = run([*options, *layers, "--images", *files], tmp_path)
+    """Any number of layers, in any order: the deepest is found in the weights' table."""
+    files = [photos / "ants" / "0.png", photos / "bees" / "1.png"]
+    options = ["--weights", small_weights, "--maps", "0", "1", "2", "3", "--columns", "4"]
+    layers = ["--layers", "block5_pool", "block5_conv3", "block2_pool"]
+    result = run(MAPS, [*options, *layers, "--images", *files], tmp_path)
     assert result["images"] == ["0.png", "1.png"]
-    assert result["layers"].keys() == {"block1_conv2", "block2_pool", "block5_conv3"}
-    assert result["layers"]["block2_pool"] == {"maps": [0, 1, 2, 3], "size": [8, 8]}
+    assert list(result["shown"]) == layers[1:]
+    assert result["shown"]["block2_pool"] == {"maps": [0, 1, 2, 3], "size": [8, 8]}
 
 
-def test_the_demo_is_marked(tmp_path, monkeypatch, capsys, photos):
-    monkeypatch.setattr(network, "url_reachable", lambda *_, **__: False)
-    monkeypatch.setattr(inspecting, "url_reachable", lambda *_, **__: False)
-    image = ["--images", str(photos / "ants" / "0.png")]
-    assert run(image, tmp_path)["demo"] is True
-    printed = capsys.readouterr().out
-    assert printed.startswith(inspecting.DEMO_WEIGHTS_BANNER)
-    assert "DEMO weights" in printed.splitlines()[-1]
+def test_rendered_images_are_demo_whatever_the_weights(small_weights, tmp_path):
+    options = ["--dataset", "demo", "--weights", small_weights]
+    result = run(MAPS, [*options, "--count", "1", "--random", "2"], tmp_path)
+    assert (result["demo"], result["comparable"]) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -58,26 +43,15 @@ def test_the_demo_is_marked(tmp_path, monkeypatch, capsys, photos):
     [
         (["--layers", "fc1"], "fc1"),
         (["--layers", "preprocess"], "preprocess"),
-        (["--layers", "block9_conv1"], "block9_conv1"),
         (["--maps", "4"], "no map 4"),
         (["--random", "5"], "5"),
-        (["--random", "0"], "random"),
-        (["--count", "0"], "count"),
+        (["--random", "0"], "--random"),
         (["--count", "999"], "999"),
-        (["--columns", "0"], "columns"),
-        (["--seed", "-1"], "seed"),
+        (["--columns", "0"], "--columns"),
+        (["--seed", "0", "1"], "single --seed"),
         (["--images", "nowhere.png"], "nowhere.png"),
-        (["--data-dir", "nowhere"], "nowhere"),
-        (["--weights", "nowhere.h5"], "nowhere.h5"),
     ],
 )
-def test_wrong_options_are_named(options, names, arguments, tmp_path, capsys):
+def test_wrong_options_are_named(options, names, arguments, tmp_path, fails):
     out = tmp_path / "out"
-    with pytest.raises(SystemExit) as stop:
-        common.run(lambda: feature_maps.main([*arguments, *options, "--out", str(out)]))
-    assert stop.value.code == 2
-    message = capsys.readouterr().err
-    assert message.startswith("error: ")
-    assert message.count("\n") == 1
-    assert names in message
-    assert not out.exists()
+    assert names in fails(lambda: run(MAPS, [*arguments, *options], out), out)

@@ -1,99 +1,124 @@
+"""Heads on layers (C5, U5) and on softened probabilities (B1)."""
+
 import csv
-import json
 
-import layers
 import pytest
-from common import run as run_script
+from experiment_helpers import run
+from layers import LAYERS, POOLED, REFERENCE
+from temperature import TEMPERATURE
 
-from vggjax.report.reference_layers import C5_LEARNING_RATES, C5_TABLE
+from vggjax.training import Classifier
+from vggjax.weights import WeightsInfo, save
+
+RATES = {"block5_conv3": 1e-5, "block5_conv2": 1e-6, "block5_conv1": 1e-7}  # of C5's text
 
 
 @pytest.fixture
-def arguments(photos, small_weights):
-    """An experiment of a few seconds."""
-    return [
-        *("--data-dir", str(photos), "--weights", str(small_weights), "--samples", "4"),
-        *("--val", "3", "--test", "3", "--epochs", "3"),
-    ]
+def passes(monkeypatch):
+    """The layers of each pass over the images."""
+    seen = []
+    from engine import heads
+
+    original = heads.extract_layers
+    monkeypatch.setattr(
+        heads, "extract_layers", lambda *a: (seen.append(list(a[1])), original(*a))[1]
+    )
+    return seen
 
 
-def run(arguments, out):
-    layers.main([*arguments, "--out", str(out)])
-    return json.loads((out / "result.json").read_text())
-
-
-def test_results_are_complete(arguments, tmp_path, capsys):
-    result = run([*arguments, "--seed", "0", "1"], tmp_path)
-    assert (result["experiment"], result["classes"], result["demo"]) == ("layers", 3, False)
-    runs = result["runs"]
-    assert len(runs) == 2 * 3 * 2, "seeds, layers, recipes"
-    for entry in runs:
-        assert entry["trainable_parameters"] == 2 * 2 * 8 * 3 + 3
-        assert entry["epochs"] == 3
-        assert 0 <= entry["test_accuracy"] <= 1
-        if entry["recipe"] == "report's recipe":
-            assert entry["learning_rate"] == C5_LEARNING_RATES[entry["layer"]]
-            assert entry["test_loss"] < 16.2
+def test_both_recipes_on_three_layers(given, tmp_path):
+    result = run(LAYERS, [*given, "--seed", "0", "1"], tmp_path)
+    records = result["records"]
+    assert len(records) == 2 * 3 * 2, "seeds, layers, recipes"
+    for record in records:
+        assert record["trainable_parameters"] == 2 * 2 * 8 * 3 + 3
+        if record["key"]["recipe"] == REFERENCE:
+            assert record["learning_rate"] == RATES[record["key"]["layer"]]
+            assert record["test"]["loss"] < 16.2
         else:
-            assert entry["learning_rate"] == 0.5 / 32
-    frozen = {entry["layer"]: entry["frozen_parameters"] for entry in runs}
+            assert record["learning_rate"] == 0.5 / 32
+    frozen = {record["key"]["layer"]: record["frozen_parameters"] for record in records}
     assert frozen["block5_conv3"] - frozen["block5_conv2"] == 3 * 3 * 8 * 8 + 8
-    printed = capsys.readouterr().out
-    for row in C5_TABLE.values():
-        assert all(f"{value:.4f}" in printed for value in row), "Table 2 stands beside ours"
-    assert "best test accuracy" in printed.splitlines()[-1]
-    names = {path.name for path in tmp_path.iterdir()}
-    curves = {f"history-{layer}-seed{seed}.png" for layer in C5_TABLE for seed in (0, 1)}
-    validation = {"validation-seed0.png", "validation-seed1.png"}
-    others = {"result.json", "split.json", "history.csv", "layers.png"}
-    assert names == curves | validation | others
 
 
-def test_all_layers_come_from_one_pass(arguments, tmp_path, monkeypatch):
-    passes = []
-    original = layers.extract_layers
-
-    def counted(backbone, names, images):
-        passes.append(list(names))
-        return original(backbone, names, images)
-
-    monkeypatch.setattr(layers, "extract_layers", counted)
-    run([*arguments, "--layers", "fc1", "block2_pool", "fc1"], tmp_path)
+def test_all_layers_and_seeds_come_from_one_pass(given, tmp_path, passes):
+    options = ["--layers", "fc1", "block2_pool", "fc1", "--seed", "0", "1"]
+    run(LAYERS, [*given, *options], tmp_path)
     assert passes == [["fc1", "block2_pool"]]
     with (tmp_path / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["layer"] for row in rows} == {"fc1", "block2_pool"}
-    assert len(rows) == 2 * 2 * 3
+    assert len(rows) == 2 * 2 * 2 * 3
 
 
-def test_pooled_heads_have_the_report_s_other_recipe(arguments, tmp_path, capsys):
-    options = layers.parse([*arguments, "--pool"])
-    assert (options.batch_size, options.patience, options.epochs) == (11, 6, 3)
-    assert layers.parse(["--pool"]).epochs == 100
-    flattened = layers.parse([])
-    assert (flattened.batch_size, flattened.patience, flattened.epochs) == (32, None, 30)
-    result = run([*arguments, "--pool"], tmp_path)
-    assert {entry["trainable_parameters"] for entry in result["runs"]} == {8 * 3 + 3}
-    rates = {e["learning_rate"] for e in result["runs"] if e["recipe"] == "report's recipe"}
-    assert rates == {1e-5}
-    assert "about 0.28 on held-out images" in capsys.readouterr().out
+def test_pooled_heads_have_the_reference_s_other_recipe(given, tmp_path):
+    pooled, flat = POOLED.options(pool=True), LAYERS.options()
+    assert (pooled.batch_size, pooled.patience, pooled.epochs) == (11, 6, 100)
+    assert (flat.batch_size, flat.patience, flat.epochs) == (32, None, 30)
+    result = run(POOLED, [*given, "--pool"], tmp_path)
+    assert {record["trainable_parameters"] for record in result["records"]} == {8 * 3 + 3}
+    own = [r for r in result["records"] if r["key"]["recipe"] == REFERENCE]
+    assert {record["learning_rate"] for record in own} == {1e-5}
+
+
+def test_a_vgg19_s_own_layers_are_known(given, small_config, random_tree, tmp_path):
+    """The table comes from the weights, not from VGG16."""
+    from dataclasses import replace
+
+    config = replace(small_config, depths=(2, 2, 4, 4, 4))
+    save(tmp_path / "w", random_tree(config), WeightsInfo("nineteen", "test", "", config, {}))
+    options = ["--weights", tmp_path / "w", "--layers", "block5_conv4", "block1_pool"]
+    result = run(LAYERS, [*given, *options], tmp_path / "out")
+    assert {record["key"]["layer"] for record in result["records"]} == {
+        "block5_conv4",
+        "block1_pool",
+    }
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("one", "options", "layers"),
     [
-        (["--layers", "block5_conv9"], "There is no layer 'block5_conv9'"),
-        (["--layers", "fc2", "--pool"], "--pool with fc2: A pooled head needs maps"),
-        (["--samples", "0"], "at least 1"),
-        (["--lr", "0"], "above zero"),
-        (["--epochs", "0"], "at least one epoch"),
+        (LAYERS, ["--classifiers", "--layers", "block5_conv3"],
+         ("head_flatten", "head_standardize", "head")),
+        (TEMPERATURE, ["--temperatures", "2"], ("temperature", "head")),
+    ],
+)  # fmt: skip
+def test_their_heads_are_saved_too(one, options, layers, given, tmp_path, photos):
+    run(one, [*given, *options], tmp_path)
+    saved = sorted(tmp_path.glob("classifier-*"))
+    loaded = Classifier.load(saved[-1])
+    assert loaded.head.names == layers
+    (prediction,) = loaded.predict([photos / "bees" / "1.png"])
+    assert sum(prediction.values()) == pytest.approx(1, rel=1e-5)
+
+
+def test_the_reference_s_temperatures_are_the_default():
+    options = TEMPERATURE.options()
+    assert options.temperatures == (1, 2, 4, 8, 16)
+    assert (options.samples, options.val, options.test) == ((10,), 3, 10)
+    assert (options.epochs, options.batch_size, options.lr) == (15, 32, 1e-3)
+    assert (options.patience, options.fit_config(0).min_delta) == (0, 1e-3)
+
+
+def test_a_head_for_each_temperature(given, tmp_path):
+    options = ["--temperatures", "4", "1", "--seed", "0", "1", "--epochs", "15"]
+    result = run(TEMPERATURE, [*given, *options], tmp_path)
+    keys = [tuple(record["key"].values()) for record in result["records"]]
+    assert keys == [(1, 0), (4, 0), (1, 1), (4, 1)]
+    for record in result["records"]:
+        assert record["trainable_parameters"] == 5 * 3 + 3
+        assert 1 <= record["epochs"] <= 15
+
+
+@pytest.mark.parametrize(
+    ("one", "options", "words"),
+    [
+        (POOLED, ["--pool", "--layers", "fc2"], "--pool with fc2: A pooled head needs maps"),
+        (LAYERS, ["--lr", "0"], "above zero"),
+        (TEMPERATURE, ["--temperatures", "0"], "A temperature must be above zero, not 0."),
+        (TEMPERATURE, ["--patience", "-1"], "--patience must be at least 0"),
     ],
 )
-def test_mistakes_are_one_sentence(arguments, tmp_path, capsys, options, words):
-    with pytest.raises(SystemExit) as exit_info:
-        run_script(lambda: layers.main([*arguments, *options, "--out", str(tmp_path)]))
-    assert exit_info.value.code == 2
-    message = capsys.readouterr().err.strip().splitlines()[-1]
-    assert message.startswith("error: ")
-    assert words in message
-    assert not (tmp_path / "result.json").exists()
+def test_mistakes_are_one_sentence(one, options, words, given, tmp_path, fails):
+    out = tmp_path / "out"
+    assert words in fails(lambda: run(one, [*given, *options], out), out)

@@ -6,10 +6,11 @@ from vggjax.errors import LayerError
 from vggjax.model import (
     VGGConfig,
     build_vgg,
-    count_parameters,
+    deepest_layer,
+    in_precision,
+    optimize_inference,
     output_shape,
     parameters,
-    softmax_head,
     with_parameters,
 )
 
@@ -41,10 +42,12 @@ def test_activations_run_only_what_they_need(small_vgg, small_images):
     assert flops[0] < 0.5 * flops[1]
 
 
-def test_every_layer_has_the_shape_that_the_table_promises(small_vgg):
-    assert output_shape(small_vgg.until("block1_conv2"), (32, 32, 3), np.uint8) == (32, 32, 4)
-    assert output_shape(small_vgg.until("block5_pool"), (32, 32, 3), np.uint8) == (1, 1, 8)
+def test_layers_have_the_shapes_that_the_table_promises(small_vgg, random_tree):
+    for layer, shape in {"block1_conv2": (32, 32, 4), "block5_pool": (1, 1, 8)}.items():
+        assert output_shape(small_vgg.until(layer), (32, 32, 3), np.uint8) == shape
     assert output_shape(small_vgg, (32, 32, 3), np.uint8) == (5,)
+    config = VGGConfig(widths=(2, 3), depths=(1, 2), hidden=7, classes=4, image_size=8)
+    assert output_shape(build_vgg(config, random_tree(config)), (8, 8, 3), np.uint8) == (4,)
 
 
 def test_building_until_a_layer_needs_no_later_parameters(small_config, small_tree, small_vgg):
@@ -54,21 +57,29 @@ def test_building_until_a_layer_needs_no_later_parameters(small_config, small_tr
 
 
 @pytest.mark.parametrize(
-    "ask", [lambda c: c["fc9"], lambda c: c.until("fc9"), lambda c: c.after("")]
+    "ask",
+    [
+        lambda vgg, name: vgg[name],
+        lambda vgg, name: vgg.until(name),
+        lambda vgg, name: vgg.after(name),
+        lambda vgg, name: vgg.activations(np.zeros((1, 32, 32, 3)), ["fc1", name]),
+        lambda vgg, name: optimize_inference(vgg).activations(np.zeros((1, 32, 32, 3)), [name]),
+        lambda vgg, name: build_vgg(VGGConfig(), {}, until=name),
+        lambda vgg, name: deepest_layer(VGGConfig(), ["fc1", name]),
+    ],
 )
-def test_unknown_layers_are_named_with_the_known_ones(small_vgg, ask):
-    with pytest.raises(LayerError, match="block5_conv3"):
-        ask(small_vgg)
-
-
-def test_unknown_layer_when_building(small_config):
-    with pytest.raises(LayerError, match=r"'fc9'.*block1_conv1"):
-        build_vgg(small_config, {}, until="fc9")
+def test_unknown_layers_are_named_with_the_likeliest(small_vgg, ask):
+    with pytest.raises(LayerError, match=r"no layer 'block5_con3'; did you mean block5_conv3\?"):
+        ask(small_vgg, "block5_con3")
+    with pytest.raises(LayerError, match="no layer ''; the layers go from preprocess to pred"):
+        ask(small_vgg, "")
 
 
 def test_joining_chains_with_a_shared_name_is_refused(small_vgg):
     with pytest.raises(LayerError, match="fc2"):
         small_vgg.then(small_vgg.after("fc1"))
+    with pytest.raises(LayerError, match="in float32 can't be joined with one in bfloat16"):
+        small_vgg.until("fc1").then(in_precision(small_vgg.after("fc1"), "bfloat16"))
 
 
 def test_parameters_round_trip(small_vgg, small_images):
@@ -78,27 +89,8 @@ def test_parameters_round_trip(small_vgg, small_images):
     assert not np.array_equal(doubled(small_images), small_vgg(small_images))
 
 
-@pytest.mark.parametrize(
-    ("shape", "count"),
-    [((4096,), 1_048_832), ((14, 14, 512), 25_690_368)],  # report, C1 and C5
-)
-def test_head_has_the_report_s_number_of_parameters(shape, count):
-    assert count_parameters(softmax_head(shape, 256)) == count
-
-
-def test_head_flattens_maps_and_depends_on_its_seed():
-    maps = np.ones((2, 3, 3, 4), np.float32)
-    a, b, c = (softmax_head((3, 3, 4), 5, seed)(maps) for seed in (0, 0, 1))
-    assert a.shape == (2, 5)
-    np.testing.assert_array_equal(a, b)
-    assert not np.array_equal(a, c)
-
-
-def test_a_head_of_one_class_is_refused():
-    with pytest.raises(LayerError, match="at least 2"):
-        softmax_head((4,), 1)
-
-
-def test_a_narrow_network_of_another_depth_is_the_same_code(random_tree):
-    config = VGGConfig(widths=(2, 3), depths=(1, 2), hidden=7, classes=4, image_size=8)
-    assert output_shape(build_vgg(config, random_tree(config)), (8, 8, 3), np.uint8) == (4,)
+def test_the_deepest_layer_is_that_of_the_network_not_of_the_alphabet():
+    config = VGGConfig(depths=(2, 2, 4, 4, 4))
+    assert deepest_layer(config, ["block5_conv4", "block1_conv1"]) == "block5_conv4"
+    assert deepest_layer(config, ["preprocess", "block1_conv1"]) == "block1_conv1"
+    assert deepest_layer(config, ["predictions", "fc1", "flatten"]) == "predictions"

@@ -1,55 +1,43 @@
-import jax
+from functools import partial
+
 import numpy as np
 import pytest
 
 from vggjax.errors import LayerError
 from vggjax.model import (
-    VGGConfig,
+    Chain,
     count_parameters,
-    parameter_shapes,
-    pooled_head,
+    learned_layers,
+    output_shape,
     softmax_head,
     temperature_head,
 )
-from vggjax.model.layers import Standardize
+from vggjax.model.layers import Dense, Flatten, Standardize
 
-
-def abstract(make, *arguments):
-    """How many parameters a head has and its output's shape, without drawing any."""
-    counts = []
-
-    def forward(x):
-        head = make(*arguments)
-        counts.append(count_parameters(head))
-        return head(x)
-
-    shape = arguments[0] if isinstance(arguments[0], tuple) else arguments[:1]
-    output = jax.eval_shape(forward, jax.ShapeDtypeStruct((2, *shape), np.float32))
-    return counts[0], output.shape
+pooled_head = partial(softmax_head, pool=True)
 
 
 @pytest.mark.parametrize(
-    ("make", "arguments", "parameters"),
+    ("make", "shape", "arguments", "parameters"),
     [
-        (softmax_head, ((14, 14, 512), 256), 25_690_368),  # C5
-        (softmax_head, ((4096,), 256), 1_048_832),  # C1
-        (pooled_head, ((14, 14, 512), 11), 25_088 * 11 + 11),  # U5
-        (temperature_head, (1000, 256, 4.0), 1000 * 256 + 256),  # B1
+        (softmax_head, (14, 14, 512), ((14, 14, 512), 256), 25_690_368),  # C5
+        (softmax_head, (4096,), ((4096,), 256), 1_048_832),  # C1
+        (pooled_head, (14, 14, 512), ((14, 14, 512), 11), 25_088 * 11 + 11),  # U5
+        (temperature_head, (1000,), (1000, 256, 4.0), 1000 * 256 + 256),  # B1
     ],
 )
-def test_parameters_are_as_many_as_in_the_report(make, arguments, parameters):
-    assert abstract(make, *arguments) == (parameters, (2, arguments[1]))
+def test_parameters_are_as_many_as_in_the_reference(make, shape, arguments, parameters):
+    head = make(*arguments)
+    assert count_parameters(head) == parameters
+    assert output_shape(head, shape) == (arguments[1],)
 
 
-def test_frozen_parameters_are_as_many_as_in_the_report():
-    sizes = {
-        name: sum(int(np.prod(shape)) for shape in shapes.values())
-        for name, shapes in parameter_shapes(VGGConfig(top=False)).items()
-    }
-    until = dict(zip(sizes, np.cumsum(list(sizes.values())).tolist(), strict=True))
-    assert until["block5_conv3"] == 14_714_688
-    assert until["block5_conv2"] == 12_354_880
-    assert until["block5_conv1"] == 9_995_072
+def test_a_head_flattens_maps_and_depends_on_its_seed():
+    maps = np.ones((2, 3, 3, 4), np.float32)
+    a, b, c = (softmax_head((3, 3, 4), 5, seed)(maps) for seed in (0, 0, 1))
+    assert a.shape == (2, 5)
+    np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(a, c)
 
 
 def test_a_pooled_head_takes_the_largest_of_four():
@@ -60,16 +48,17 @@ def test_a_pooled_head_takes_the_largest_of_four():
     np.testing.assert_allclose(head(x), pooled @ np.asarray(head["head"].kernel[...]), rtol=1e-5)
 
 
-@pytest.mark.parametrize("shape", [(512,), (1, 4, 2), (4, 4)])
-def test_what_is_no_map_is_not_pooled(shape):
-    with pytest.raises(LayerError, match="maps of at least 2 by 2"):
-        pooled_head(shape, 3)
-
-
-@pytest.mark.parametrize("temperature", [0, -1, float("nan")])
-def test_a_temperature_is_above_zero(temperature):
-    with pytest.raises(LayerError, match="above zero"):
-        temperature_head(10, 3, temperature)
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: softmax_head((4,), 1), "at least 2 classes"),
+        *((lambda s=s: pooled_head(s, 3), "at least 2 by 2") for s in [(512,), (1, 4, 2), (4, 4)]),
+        *((lambda t=t: temperature_head(9, 3, t), "above zero") for t in (0, -1, float("nan"))),
+    ],
+)
+def test_impossible_heads_are_refused(make, message):
+    with pytest.raises(LayerError, match=message):
+        make()
 
 
 def test_a_higher_temperature_evens_the_probabilities_out():
@@ -83,3 +72,10 @@ def test_standardising_a_map():
     mean, scale = np.full((2, 2, 1), 3.0, np.float32), np.full((2, 2, 1), 0.5, np.float32)
     x = np.full((4, 2, 2, 1), 5.0, np.float32)
     np.testing.assert_array_equal(Standardize(mean, scale)(x), np.ones_like(x))
+
+
+def test_all_layers_of_a_head_learn_but_statistics_of_the_data():
+    layers = {"rows": Flatten(), "z": Standardize(np.zeros(4), np.ones(4))}
+    layers["hidden"] = Dense(np.ones((4, 3)), np.zeros(3), relu=True)
+    layers["out"] = Dense(np.ones((3, 2)), np.zeros(2))
+    assert learned_layers(Chain(layers)) == ("hidden", "out")

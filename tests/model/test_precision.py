@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vggjax.model import freeze, in_precision, parameters
+from vggjax.model import in_precision, optimize_inference, parameters
 
 
 def test_bfloat16_is_close_and_gives_float32(small_vgg, small_images):
@@ -15,21 +15,17 @@ def test_bfloat16_is_close_and_gives_float32(small_vgg, small_images):
     assert 1e-5 < error < 3e-2, "other numbers, but near"
 
 
-def test_every_parameter_is_narrow_and_the_chain_stays(small_vgg):
+def test_parameters_and_cuts_are_narrow_and_the_chain_stays(small_vgg):
     narrow = in_precision(small_vgg, jnp.bfloat16)
-    assert {leaf.dtype for leaf in jax.tree.leaves(parameters(narrow))} == {jnp.dtype("bfloat16")}
-    assert {leaf.dtype for leaf in jax.tree.leaves(parameters(small_vgg))} == {jnp.dtype("float32")}
+    for chain, dtype in ((narrow, "bfloat16"), (small_vgg, "float32")):
+        assert {leaf.dtype for leaf in jax.tree.leaves(parameters(chain))} == {jnp.dtype(dtype)}
+        assert chain.until("fc1").dtype == dtype
+    assert optimize_inference(narrow) is narrow
 
 
 def test_preprocessing_is_exact(small_vgg, small_images):
     narrow = in_precision(small_vgg.until("preprocess"), jnp.bfloat16)
     np.testing.assert_array_equal(narrow(small_images), small_vgg.preprocess(small_images))
-
-
-def test_cuts_stay_narrow_and_freezing_leaves_it(small_vgg):
-    narrow = in_precision(small_vgg, jnp.bfloat16)
-    assert narrow.until("fc1").dtype == "bfloat16"
-    assert freeze(narrow) is narrow
 
 
 def test_layers_after_the_first_see_narrow_activations(small_vgg, small_images):

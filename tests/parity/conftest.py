@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from vggjax.model import VGGConfig
+from vggjax.model import VGGConfig, build_vgg
+from vggjax.weights import load_weights
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -33,14 +34,31 @@ def images():
     return np.clip(128 + 40 * total, 0, 255).astype(np.uint8)
 
 
-@pytest.fixture(scope="session")
-def assert_layer_close():
-    """Compares one layer's output, to within 1e-5 of its largest value."""
+@pytest.fixture(scope="package")
+def loaded():
+    """Reads the network in a file, which is then removed."""
 
-    def check(name, ours, theirs):
-        ours, theirs = np.asarray(ours), np.asarray(theirs)
-        assert ours.shape == theirs.shape, name
-        scale = np.abs(theirs).max()
-        assert np.abs(ours - theirs).max() <= 1e-5 * scale, name
+    def load(path, preprocessing):
+        info, params = load_weights(str(path))
+        path.unlink()
+        assert info.config.preprocessing == preprocessing
+        return build_vgg(info.config, params)
+
+    return load
+
+
+@pytest.fixture(scope="package")
+def assert_same_outputs(images):
+    """Compares some layers, each to within 1e-5 of its largest value, and the logits to 1e-4."""
+
+    def check(ours, theirs):
+        outputs = ours.activations(images, theirs)
+        for name, expected in theirs.items():
+            assert outputs[name].shape == expected.shape, name
+            error = np.abs(np.asarray(outputs[name]) - expected).max()
+            assert error <= 1e-5 * np.abs(expected).max(), name
+        logits = theirs["predictions"]
+        assert 5 < np.abs(logits).max() < 15, f"logits of order 10, not {np.abs(logits).max()}"
+        assert np.abs(np.asarray(ours(images)) - logits).max() <= 1e-4
 
     return check

@@ -6,51 +6,24 @@ import numpy as np
 import optax
 import pytest
 
-from vggjax.model import build_vgg
 from vggjax.model.layers import Preprocess
-from vggjax.transfer import rmsprop
-from vggjax.weights import load_weights
+from vggjax.training import rmsprop
 
 
-@pytest.fixture(scope="module")
-def keras_vgg(tree):
-    model = keras.applications.VGG16(weights=None, classifier_activation=None)
+@pytest.mark.slow
+def test_every_layer(tree, images, loaded, assert_same_outputs, tmp_path):
+    keras_vgg = keras.applications.VGG16(weights=None, classifier_activation=None)
     for name, arrays in tree.items():
-        model.get_layer(name).set_weights([arrays["kernel"], arrays["bias"]])
-    return model
-
-
-@pytest.fixture(scope="module")
-def our_vgg(keras_vgg, tmp_path_factory):
-    path = tmp_path_factory.mktemp("keras") / "vgg16.weights.h5"
-    keras_vgg.save_weights(path)
-    info, params = load_weights(str(path))
-    path.unlink()
-    assert info.config.preprocessing == "caffe"
-    return build_vgg(info.config, params)
-
-
-@pytest.fixture(scope="module")
-def keras_outputs(keras_vgg, images):
-    """Every layer's output, by name."""
+        keras_vgg.get_layer(name).set_weights([arrays["kernel"], arrays["bias"]])
     layers = [layer for layer in keras_vgg.layers if not isinstance(layer, keras.layers.InputLayer)]
     model = keras.Model(keras_vgg.input, [layer.output for layer in layers])
     x = keras.applications.vgg16.preprocess_input(images.astype(np.float32))
-    outputs = model(x, training=False)
-    return dict(zip([layer.name for layer in layers], outputs, strict=True))
-
-
-def test_logits(our_vgg, keras_outputs, images):
-    theirs = np.asarray(keras_outputs["predictions"])
-    assert 5 < np.abs(theirs).max() < 15, f"logits of order 10, not {np.abs(theirs).max()}"
-    assert np.abs(np.asarray(our_vgg(images)) - theirs).max() <= 1e-4
-
-
-def test_every_layer(our_vgg, keras_outputs, images, assert_layer_close):
-    ours = our_vgg.activations(images, our_vgg.names)
-    assert list(ours) == ["preprocess", *keras_outputs]
-    for name, theirs in keras_outputs.items():
-        assert_layer_close(name, ours[name], theirs)
+    names = [layer.name for layer in layers]
+    theirs = dict(zip(names, map(np.asarray, model(x, training=False)), strict=True))
+    keras_vgg.save_weights(tmp_path / "vgg16.weights.h5")
+    our_vgg = loaded(tmp_path / "vgg16.weights.h5", "caffe")
+    assert our_vgg.names == ("preprocess", *names)
+    assert_same_outputs(our_vgg, theirs)
 
 
 def test_preprocessing(images):

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from vggjax.model import Chain, parameters, pooled_head, softmax_head, temperature_head
-from vggjax.transfer import keras_cross_entropy
+from vggjax.model import Chain, parameters, softmax_head, temperature_head
+from vggjax.training import keras_cross_entropy
 
 RNG = np.random.default_rng(0)
 MAPS = RNG.normal(size=(6, 4, 4, 3)).astype(np.float32)
@@ -40,7 +40,7 @@ def test_at_temperature_1_it_is_keras_softmax_activation():
 
 @pytest.mark.parametrize("pool", [False, True])
 def test_heads_on_maps(pool):
-    head = (pooled_head if pool else softmax_head)((4, 4, 3), 5, 1)
+    head = softmax_head((4, 4, 3), 5, 1, pool=pool)
     layers = [keras.layers.MaxPooling2D(), keras.layers.Flatten()][0 if pool else 1 :]
     theirs = keras_layers(head, *layers)(MAPS)
     np.testing.assert_allclose(jax.nn.softmax(head(MAPS)), theirs, rtol=1e-5, atol=1e-7)

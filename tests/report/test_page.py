@@ -3,15 +3,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from vggjax.report.page import Link, Page, Section, Table, as_html, as_markdown, write_page
-from vggjax.report.result_tables import (
-    few_shot_table,
-    filters_table,
-    maps_table,
-    pooled_table,
-    table_two,
-    temperature_table,
-)
+from vggjax.report import Table
+from vggjax.report.page import Link, Page, Section, as_html, as_markdown, write_page
 
 SECTION = Section(
     title="a head",
@@ -71,9 +64,19 @@ def test_markdown_has_all_of_a_section():
 
 def test_html_has_all_of_a_section():
     reader = read_html(page(SECTION))
-    assert reader.links == ["#section0", "caltech/a%20b.png", "caltech/result.json"]
-    for text in ("Results", "C1, C2: a head", "about 0.59", "DEMO", SECTION.command):
+    image = ["caltech/a%20b.png"] * 2  # it opens on a click
+    assert reader.links == [*image, "caltech/result.json"]
+    for text in ("Results", "C1, C2: a head", "about 0.59", "DEMO", f"{SECTION.command}\n"):
         assert text in reader.texts
+    page_text = as_html(page(SECTION))
+    assert 'loading="lazy"' in page_text
+    assert '<div class="wide"><table>' in page_text
+
+
+def test_an_overview_comes_before_the_sections():
+    whole = replace(page(SECTION), overview=Table(("row", "ours"), (("C1", "0.5"),)))
+    text = as_markdown(whole)
+    assert text.index("| C1 | 0.5 |") < text.index("## C1, C2")
 
 
 def test_nothing_is_shown_of_what_is_not_there():
@@ -105,53 +108,10 @@ def test_markdown_is_escaped():
     bad = "a|b <i> `c` [d]\n# e"
     text = as_markdown(page(replace(SECTION, error=bad, table=Table((bad, "n"), ((bad, "1"),)))))
     plain = r"a\|b \<i\> \`c\` \[d\] # e"
-    assert f"**Failed:** {plain}" in text
+    assert f"> **Failed:** {plain}" in text
     assert f"| {plain} | 1 |" in text
 
 
 def test_both_pages_are_written(tmp_path):
     write_page(page(SECTION), tmp_path / "new")
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"report.md", "report.html"}
-
-
-def test_few_shot_table_is_a_mean_over_seeds():
-    own = {"val_accuracy": 0.5, "test_loss": 1.0, "epochs": 20, "trainable_parameters": 1048832}
-    runs = [own | {"samples": n, "seed": s, "test_accuracy": n / 10 + s / 5}
-            for s in (0, 1) for n in (4, 2)]  # fmt: skip
-    table = few_shot_table({"runs": runs}, {2: 0.4518})
-    assert table.rows == (
-        ("2", "0.3000 ± 0.1414", "0.4518", "0.5000", "1.0000", "20", "1,048,832"),
-        ("4", "0.5000 ± 0.1414", "-", "0.5000", "1.0000", "20", "1,048,832"),
-    )
-
-
-def test_layer_tables_have_the_report_s_lines():
-    measured = dict.fromkeys(("train_accuracy", "train_loss", "test_accuracy", "test_loss"), 0.5)
-    run = measured | {"layer": "block5_conv3", "learning_rate": 0.25, "trainable_parameters": 9}
-    recipes = ("report's recipe", "standardised features")
-    runs = [run | {"recipe": recipe} for recipe in recipes]
-    ours = [("block5_conv3", f"ours, {recipe}", "0.25", *["0.5000"] * 4, "9") for recipe in recipes]
-    report, *rest = table_two({"runs": runs}).rows
-    assert report[2:] == ("1e-05", "0.0132", "15.9056", "0.0107", "15.9429", "25,690,368")
-    assert rest == ours
-    report, *rest = pooled_table({"runs": runs}).rows
-    assert "about 0.28" in report
-    assert rest == ours
-
-
-def test_other_tables():
-    run = {"train_accuracy": 1, "val_accuracy": 0, "test_loss": 2, "epochs": 15}
-    runs = [run | {"temperature": t, "test_accuracy": 1 / t} for t in (2.0, 1.0)]
-    table = temperature_table({"runs": runs})
-    assert [row[:3] for row in table.rows] == [
-        ("1", "1.0000", "0.51 (best)"),
-        ("2", "0.5000", "lower"),
-    ]
-    shown = {"block1_conv1": {"maps": [3, 1], "size": [32, 32]}}
-    assert maps_table({"layers": shown}).rows == (("block1_conv1", "32 x 32", "3, 1"),)
-    entry = {"filter": 7, "status": "alive", "first_loss": 0.5, "last_loss": 20.0}
-    content = {"statuses": {"alive": 2, "dead": 1}, "filters": [entry, entry | {"filter": 8}]}
-    assert filters_table(content, top=1).rows == (
-        ("all", "2 alive, 1 dead", "", ""),
-        ("7", "alive", "0.5", "20"),
-    )

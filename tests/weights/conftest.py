@@ -1,13 +1,9 @@
 """Weight files of a tiny VGG, each written by the library whose format it is."""
 
-import os
-
-os.environ["KERAS_BACKEND"] = "jax"  # before Keras is imported anywhere
-
 from pathlib import Path
 
 import pytest
-from weights_helpers import CONFIG, keras_may_warn, keras_vgg, make_params, torch_state
+from weights_helpers import CONFIG, keras_vgg, torch_state
 
 from vggjax.weights.info import WeightsInfo, digest_layers
 
@@ -18,8 +14,8 @@ def config():
 
 
 @pytest.fixture(scope="session")
-def params():
-    return make_params(CONFIG)
+def params(random_tree):
+    return random_tree(CONFIG)
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +39,7 @@ def keras_files(params, config, tmp_path_factory) -> dict[str, Path]:
         for ending in (".keras", ".weights.h5", ".h5"):
             files[label + ending] = folder / (label + ending)
             save = model.save_weights if ending == ".weights.h5" else model.save
-            with keras_may_warn():
-                save(files[label + ending])
+            save(files[label + ending])
     return files
 
 

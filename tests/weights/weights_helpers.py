@@ -1,24 +1,16 @@
 """A tiny VGG, and its parameters as other libraries would write them."""
 
-import warnings
-from contextlib import contextmanager
-
+import h5py
 import numpy as np
 
 from vggjax.model.config import VGGConfig, parameter_shapes
+from vggjax.weights.convert import to_parameters
+from vggjax.weights.formats import read_weights
 
 # 64 pixels leave maps of 2 x 2 before fc1, so that a wrong flatten order shows
 CONFIG = VGGConfig(widths=(4, 4, 6, 6, 8), hidden=16, classes=5, image_size=64)
 TORCH_POSITIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)  # torchvision's vgg16
 TORCH_DENSE = {"fc1": "classifier.0", "fc2": "classifier.3", "predictions": "classifier.6"}
-
-
-def make_params(config, seed=7):
-    generator = np.random.default_rng(seed)
-    return {
-        layer: {role: generator.normal(size=shape).astype("f4") for role, shape in roles.items()}
-        for layer, roles in parameter_shapes(config).items()
-    }
 
 
 def assert_equal(found, expected):
@@ -30,7 +22,8 @@ def assert_equal(found, expected):
 
 
 def torch_state(params, config):
-    """The parameters under torchvision's names, element by element where the order changes."""
+    """The parameters under torchvision's names and in its order of axes."""
+    side = config.image_size // 32
     convolutions = [name for name in params if "conv" in name]
     names = dict(zip(convolutions, (f"features.{n}" for n in TORCH_POSITIONS), strict=False))
     state = {}
@@ -40,7 +33,8 @@ def torch_state(params, config):
         if kernel.ndim == 4:
             kernel = np.einsum("hwio->oihw", kernel)
         elif layer == "fc1":
-            kernel = channels_first(kernel, config)
+            maps = np.einsum("hwcn->nchw", kernel.reshape(side, side, config.widths[-1], -1))
+            kernel = maps.reshape(kernel.shape[::-1])
         else:
             kernel = kernel.T
         state[f"{name}.weight"] = np.ascontiguousarray(kernel)
@@ -48,22 +42,10 @@ def torch_state(params, config):
     return state
 
 
-def channels_first(kernel, config):
-    side, channels = config.image_size // 32, config.widths[-1]
-    weight = np.empty(kernel.shape[::-1], kernel.dtype)
-    for c in range(channels):
-        for h in range(side):
-            for w in range(side):
-                weight[:, (c * side + h) * side + w] = kernel[(h * side + w) * channels + c]
-    return weight
-
-
-@contextmanager
-def keras_may_warn():
-    """Keras' variables have an outdated `__array__`, at which NumPy 2 warns when they are saved."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        yield
+def assert_read(path, params, config):
+    found, found_config = to_parameters(read_weights(path))
+    assert_equal(found, params)
+    assert found_config == config
 
 
 def keras_vgg(config, named):
@@ -81,3 +63,23 @@ def keras_vgg(config, named):
         else:
             layers.append(keras.layers.Dense(size, name=name))
     return keras.Sequential(layers)
+
+
+def write_legacy(path, params, style, inside=None):
+    """A file as Keras 1 ("block1_conv1_W_1:0") and Keras 2 ("block1_conv1/kernel:0") wrote it."""
+    styles = {
+        1: {"kernel": "{}_W_1:0", "bias": "{}_b_1:0"},
+        2: {"kernel": "{0}/kernel:0", "bias": "{0}/bias:0"},
+    }
+    with h5py.File(path, "w") as file:
+        root = file.create_group(inside) if inside else file
+        root.attrs["layer_names"] = [name.encode() for name in ("input_1", *params, "extra_pool")]
+        for empty in ("input_1", "extra_pool"):
+            root.create_group(empty).attrs["weight_names"] = np.array([], "S1")
+        for layer, roles in params.items():
+            names = [styles[style][role].format(layer) for role in roles]
+            group = root.create_group(layer)
+            group.attrs["weight_names"] = [name.encode() for name in names]
+            for name, values in zip(names, roles.values(), strict=True):
+                group[name] = values
+    return path

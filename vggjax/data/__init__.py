@@ -1,12 +1,12 @@
 """Images and labels: where they come from, how they are decoded, which of them train and test."""
 
-from vggjax.data.caltech256 import caltech256_reachable, find_caltech256, load_caltech256
-from vggjax.data.dataset import Dataset
-from vggjax.data.demo import load_demo
+from vggjax.data.caltech256 import load_caltech256
+from vggjax.data.dataset import Dataset, summary
+from vggjax.data.flat_folder import load_flat_folder, make_reference_split
 from vggjax.data.folder import load_folder
 from vggjax.data.image_array import ImageArray
 from vggjax.data.images import IMAGE_SUFFIXES, RESIZE_MODES, decode_image
-from vggjax.data.sources import DATASET_NAMES, load_dataset
+from vggjax.data.sources import DATASET_NAMES, load_dataset, load_demo
 from vggjax.data.splits import (
     ClassSplit,
     Split,
@@ -15,9 +15,7 @@ from vggjax.data.splits import (
     reuse_or_make,
     save_splits,
 )
-from vggjax.data.summary import summary
 from vggjax.data.tfds import load_tfds
-from vggjax.data.urban_tribes import load_urban_tribes, make_report_split
 
 __all__ = [
     "DATASET_NAMES",
@@ -27,17 +25,15 @@ __all__ = [
     "Dataset",
     "ImageArray",
     "Split",
-    "caltech256_reachable",
     "decode_image",
-    "find_caltech256",
     "load_caltech256",
     "load_dataset",
     "load_demo",
+    "load_flat_folder",
     "load_folder",
     "load_splits",
     "load_tfds",
-    "load_urban_tribes",
-    "make_report_split",
+    "make_reference_split",
     "make_split",
     "reuse_or_make",
     "save_splits",

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
+from vggjax import download
 from vggjax.data.dataset import Dataset
 from vggjax.data.folder import load_folder
 from vggjax.errors import DataError
@@ -15,17 +16,15 @@ SIZE = 1_183_006_720
 HASH = "md5:67b4f42ca05d46448c6bb8ecd2220f6d"
 FOLDER = "256_ObjectCategories"
 CLUTTER = "257.clutter"
-CLASSES, IMAGES = 256, 29_780  # without the clutter and the strays
 
 
 def load_caltech256(folder: Path | None = None) -> Dataset:
     """Caltech-256 without its clutter class: 256 classes, 29,780 images.
 
-    `folder` is `256_ObjectCategories`, its parent, or the archive as a file, which is unpacked into
-    the cache. Without it, the copy in the cache is used, or else the archive is downloaded
-    (1.2 GB), checked and unpacked there. Files that are no images
-    and sub-folders inside a class (`198.spider/RENAME2`, `056.dog/greg`) are ignored. A folder
-    that holds only a part of the set works too.
+    `folder` is `256_ObjectCategories` (a part of it works too), its parent, or the archive as a
+    file, which is unpacked into the cache. Without it, the copy in the cache is used, or else the
+    archive is downloaded (1.2 GB), checked and unpacked there. Files that are no images and
+    sub-folders inside a class (`198.spider/RENAME2`, `056.dog/greg`) are ignored.
 
     Raises DataError as `load_folder` does and if the archive is damaged or unsafe, VggjaxError if
     it can't be fetched.
@@ -33,7 +32,7 @@ def load_caltech256(folder: Path | None = None) -> Dataset:
     if folder is not None and not _is_archive(Path(folder)):
         root = _root(Path(folder))
     else:
-        root = find_caltech256() or _unpacked(folder or _fetched())
+        root = find_caltech256() or _unpacked(folder)
     return load_folder(root, name="caltech256", skip=(CLUTTER,))
 
 
@@ -41,13 +40,6 @@ def find_caltech256() -> Path | None:
     """The folder `256_ObjectCategories` in the cache, or None if it isn't there."""
     folder = _cached()
     return folder if folder.is_dir() else None
-
-
-def caltech256_reachable(timeout: float = 5) -> bool:
-    """Whether the archive's address answers within `timeout` seconds."""
-    from vggjax.network import url_reachable
-
-    return url_reachable(URL, timeout=timeout)
 
 
 def looks_like_caltech256(folder: Path) -> bool:
@@ -62,18 +54,17 @@ def looks_like_caltech256(folder: Path) -> bool:
     return CLUTTER in names or len(numbered) >= 200
 
 
-def unpack_tar(archive: Path, target: Path, top: str = FOLDER) -> None:
-    """Unpack the folder `top` of a tar file as `target`, all or nothing.
+def unpack_tar(archive: Path, target: Path) -> None:
+    """Unpack the folder `256_ObjectCategories` of a tar file as `target`, all or nothing.
 
     Every member is checked first. Raises DataError if one is a link or a device, or would lie
-    outside of `top`, or if the archive is damaged.
+    outside of that folder, or if the archive is damaged.
     """
     try:
         with tarfile.open(archive, "r:") as tar, atomic_folder(target) as temporary:
-            members = [_checked(member, archive, top) for member in tar]
-            for member in tqdm(members, desc="Unpacking", unit="file", disable=None):
-                if member.name != ".":
-                    tar.extract(member, temporary, filter="data")
+            members = [_checked(member, archive) for member in tar]
+            shown = tqdm(members, desc="Unpacking", unit="file", disable=None)
+            tar.extractall(temporary, shown, filter="data")
     except (tarfile.TarError, EOFError) as error:
         raise DataError(f"The archive {archive} is damaged ({error}); delete it.") from error
     except OSError as error:
@@ -92,24 +83,21 @@ def _is_archive(path: Path) -> bool:
     return path.suffix == ".tar" and path.is_file()
 
 
-def _fetched() -> Path:
-    from vggjax.network import download
-
-    return download(URL, _cached().with_suffix(".tar"), known_hash=HASH, size=SIZE)
-
-
-def _unpacked(archive: Path) -> Path:
-    """Unpack into the cache; an archive that lies there itself is no longer needed then."""
+def _unpacked(archive: Path | None) -> Path:
+    """Unpack into the cache, where a downloaded archive is no longer needed then."""
     target = _cached()
+    fetched = target.with_suffix(".tar")
+    if archive is None:
+        archive = download.download(URL, fetched, known_hash=HASH, size=SIZE)
     unpack_tar(Path(archive), target)
-    target.with_suffix(".tar").unlink(missing_ok=True)
+    fetched.unlink(missing_ok=True)
     return target
 
 
-def _checked(member: tarfile.TarInfo, archive: Path, top: str) -> tarfile.TarInfo:
-    """The member with its name made relative to `top`."""
+def _checked(member: tarfile.TarInfo, archive: Path) -> tarfile.TarInfo:
+    """The member with its name made relative to the folder."""
     parts = PurePosixPath(member.name).parts
     kind_is_safe = member.isfile() or member.isdir()
-    if not kind_is_safe or parts[:1] != (top,) or ".." in parts or "\\" in member.name:
+    if not kind_is_safe or parts[:1] != (FOLDER,) or ".." in parts or "\\" in member.name:
         raise DataError(f"The archive {archive} is unsafe to unpack (it holds {member.name!r}).")
     return member.replace(name=str(PurePosixPath(*parts[1:])), deep=False)

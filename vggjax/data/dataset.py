@@ -1,5 +1,6 @@
 """A labelled set of images, wherever they are: names and encoded bytes, decoded elsewhere."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,7 +27,26 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def digest(self) -> str:
+        """SHA-256 (64 hex digits) of the images' names and classes, in order."""
+        rows = zip(self.ids, self.labels.tolist(), strict=True)
+        text = "\n".join([*self.class_names, *(f"{label} {name}" for name, label in rows)])
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
     def counts(self) -> dict[str, int]:
         """How many images each class has."""
         counts = np.bincount(self.labels, minlength=len(self.class_names))
         return dict(zip(self.class_names, counts.tolist(), strict=True))
+
+
+def summary(dataset: Dataset) -> str:
+    """Name, number of classes and images, and the count of each class, one a line."""
+    counts = dataset.counts()
+    width = max(map(len, counts), default=0)
+    head = f"{dataset.name}: {len(counts)} classes, {len(dataset):,} images"
+    if dataset.demo:
+        head += " (demo: rendered images)"
+    if counts:
+        least, most = min(counts.values()), max(counts.values())
+        head += f", {least} to {most} a class" if least < most else f", {least} a class"
+    return "\n".join([head, *(f"  {name:<{width}}  {count:>6}" for name, count in counts.items())])

@@ -1,6 +1,7 @@
 """A folder with one sub-folder for each class, as a data set."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,14 @@ def load_folder(
 
     Raises DataError if the folder is missing, unreadable or laid out otherwise, has fewer than
     two classes, or a class has no images. The files themselves are not opened here.
+
+    >>> import vggjax
+    >>> from vggjax.demo import demo_folder
+    >>> dataset = vggjax.load_folder(demo_folder("target", per_class=4))
+    >>> len(dataset), len(dataset.class_names)
+    (128, 32)
+    >>> dataset.ids[0]
+    '001.dotted-pentagon-beside-shaded-spiral/001_0001.jpg'
     """
     path = Path(path)
     classes = [folder for folder in _class_folders(path) if folder not in skip]
@@ -34,18 +43,18 @@ def load_folder(
     return Dataset(name, tuple(classes), ids, labels, FolderReader(path), demo)
 
 
+@dataclass(frozen=True)
 class FolderReader:
     """Reads an image's bytes by its id."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    root: Path
 
     def __call__(self, name: str) -> bytes:
         try:
-            return (self._root / name).read_bytes()
+            return (self.root / name).read_bytes()
         except OSError as error:
             raise DataError(
-                f"Cannot read the image {self._root / name}: {error.strerror}."
+                f"Cannot read the image {self.root / name}: {error.strerror}."
             ) from error
 
 
@@ -60,7 +69,8 @@ def _class_folders(path: Path) -> list[str]:
 
 def image_files(folder: Path) -> list[str]:
     """The names of the images in `folder`, sorted; DataError if it can't be read."""
-    return [entry.name for entry in _entries(folder) if _is_image(entry)]
+    files = [entry for entry in _entries(folder) if entry.is_file()]
+    return [file.name for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -70,10 +80,6 @@ def _entries(folder: Path) -> list[Path]:
     except OSError as error:
         raise DataError(f"Cannot read the folder {folder}: {error.strerror}.") from error
     return sorted(entries, key=lambda entry: entry.name)
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
 
 
 def _check_classes(path: Path, files: dict[str, list[str]]) -> None:

@@ -3,9 +3,7 @@
 import functools
 import hashlib
 import os
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +20,12 @@ class ImageArray:
     `indices` (N,) picks images of `dataset` and their order, all of them by default; `size` and
     `resize` are those of `decode_image`; `threads` is the number of decoding threads, as many as
     processors by default. Nothing is decoded or kept until it is asked for.
+
+    >>> import vggjax
+    >>> from vggjax.data import load_demo
+    >>> images = vggjax.ImageArray(load_demo(per_class=4), range(10), size=32)
+    >>> images.shape, images[2:5].shape
+    ((10, 32, 32, 3), (3, 32, 32, 3))
     """
 
     dtype = np.dtype(np.uint8)
@@ -70,7 +74,7 @@ class ImageArray:
         chosen = self.indices[index]
         ids = [self.dataset.ids[number] for number in np.atleast_1d(chosen)]
         batch = np.empty((len(ids), *self.shape[1:]), np.uint8)
-        for row, image in enumerate(self._map(self._decode, ids)):
+        for row, image in enumerate(_pool(self.threads).map(self._decode, ids)):
             batch[row] = image
         return batch if np.ndim(chosen) else batch[0]
 
@@ -84,7 +88,8 @@ class ImageArray:
         new = [name for name in ids if name not in self._digests]
         for start in range(0, len(new), 1000):  # each one under way takes a kilobyte
             part = new[start : start + 1000]
-            self._digests.update(zip(part, self._map(self._digest, part), strict=True))
+            digests = _pool(self.threads).map(self._digest, part)
+            self._digests.update(zip(part, digests, strict=True))
         joined = b"".join(self._digests[name] for name in ids)
         return np.frombuffer(joined, np.uint8).reshape(len(ids), 32)
 
@@ -100,11 +105,6 @@ class ImageArray:
     def _key(self, encoded: bytes) -> bytes:
         how = f"vggjax {DECODER_VERSION} {self.size} {self.resize}\n".encode()
         return hashlib.sha256(how + encoded).digest()
-
-    def _map(self, function: Callable[[str], Any], names: list[str]) -> Iterable[Any]:
-        if self.threads == 1 or len(names) < 2:
-            return map(function, names)
-        return _pool(self.threads).map(function, names)
 
 
 @functools.cache

@@ -1,13 +1,16 @@
 """One image file, whatever it holds, to uint8 RGB at the network's size."""
 
 import io
+from collections.abc import Sequence
+from contextlib import suppress
+from math import prod
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
-from vggjax.data.quiet import quiet_pillow
-from vggjax.errors import DataError
+from vggjax.errors import DataError, one_line
+from vggjax.quiet import quiet_pillow
 
 # Part of every feature's name in the cache: raise it whenever the same bytes give other pixels.
 DECODER_VERSION = 1
@@ -32,25 +35,7 @@ IMAGE_FORMATS: dict[str, tuple[str, ...]] = {
 }
 IMAGE_SUFFIXES = frozenset(suffix for group in IMAGE_FORMATS.values() for suffix in group)
 
-_FILTERS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-    "box": Image.Resampling.BOX,
-}
-RESIZE_MODES = (*_FILTERS, "crop")
-
-_EXIF_ORIENTATION = 0x0112
-_ORIENTATIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+RESIZE_MODES = ("nearest", "bilinear", "bicubic", "lanczos", "box", "crop")
 
 # The value that means white, in modes of more than 8 bits; where there are several, the smallest
 # that holds the image's values.
@@ -65,28 +50,34 @@ def decode_image(
     `data` is the path of a file or its bytes; `name` names it in errors. Grayscale, palette and
     CMYK become RGB (colour profiles are not applied); transparent parts are laid on white; more
     than 8 bits are scaled, not clipped; EXIF rotation is applied; of an animation, the first frame
-    is taken. `resize` is one of RESIZE_MODES: `nearest` (the report's, Keras 1), `bilinear`,
+    is taken. `resize` is one of RESIZE_MODES: `nearest` (the reference's, Keras 1), `bilinear`,
     `bicubic`, `lanczos` and `box` go directly to size × size, antialiased (but for `nearest`);
     `crop` is torchvision's evaluation transform: the shorter side to size · 256 / 224, bilinear,
     then the centre.
 
     Raises DataError if it is no image, truncated, of more than MAX_PIXELS, or if `size` or
     `resize` make no sense.
+
+    >>> import vggjax
+    >>> vggjax.decode_image(b"P5 2 1 255 AZ", 2, "nearest")[..., 0].tolist()  # a PGM file
+    [[65, 90], [65, 90]]
     """
     check_resize(size, resize)
     name = name or (str(data) if isinstance(data, Path) else "the image")
     encoded = _read(data, name) if isinstance(data, Path) else data
     try:
         with quiet_pillow, _open(encoded) as image:
-            _check_pixels(image.size, name)
-            return np.array(_resized(_upright_rgb(image), size, resize, name))
-    except DataError:
-        raise
+            _check_pixels(image.size)
+            return np.array(_resized(_upright_rgb(image), size, resize))
     except Image.DecompressionBombError as error:
-        raise DataError(_too_large(name)) from error
-    except Exception as error:  # Pillow raises nearly any type on a damaged file
         raise DataError(
-            f"Cannot read {name} as an image ({_one_line(error)}); replace or remove it."
+            f"The image {name} is too large (over {MAX_PIXELS // 10**6} million pixels); shrink it."
+        ) from error
+    except Exception as error:  # Pillow raises nearly any type on a damaged file
+        unknown = isinstance(error, Image.UnidentifiedImageError)
+        reason = "not an image format that is known here" if unknown else one_line(error)
+        raise DataError(
+            f"Cannot read {name} as an image ({reason}); replace or remove it."
         ) from error
 
 
@@ -113,19 +104,8 @@ def _open(encoded: bytes) -> Image.Image:
 
 def _upright_rgb(image: Image.Image) -> Image.Image:
     image.load()
-    orientation = _orientation(image)  # after load: some decoders turn the image themselves
-    rgb = _rgb(image)
-    return rgb.transpose(_ORIENTATIONS[orientation]) if orientation in _ORIENTATIONS else rgb
-
-
-def _orientation(image: Image.Image) -> int | None:
-    try:
-        return image.getexif().get(_EXIF_ORIENTATION)
-    except Exception:  # damaged EXIF: the pixels are still good
-        return None
-
-
-def _rgb(image: Image.Image) -> Image.Image:
+    with suppress(Exception):  # damaged EXIF: the pixels are still good
+        ImageOps.exif_transpose(image, in_place=True)
     if image.mode == "RGB" and not image.has_transparency_data:
         return image  # `convert` would copy it
     levels = _WHITE_LEVELS.get(image.mode[:4])  # I;16B is I;16 of the other byte order
@@ -149,34 +129,18 @@ def _eight_bits(values: np.ndarray, white_levels: tuple[int, ...]) -> Image.Imag
     return Image.fromarray(np.rint(scaled).astype(np.uint8))
 
 
-def _resized(image: Image.Image, size: int, resize: str, name: str) -> Image.Image:
+def _resized(image: Image.Image, size: int, resize: str) -> Image.Image:
     if resize != "crop":
-        return image.resize((size, size), _FILTERS[resize])
-    target = _shorter_side(image.size, round(size * 256 / 224))
-    _check_pixels(target, name)
+        return image.resize((size, size), Image.Resampling[resize.upper()])
+    shorter = round(size * 256 / 224)
+    # The longer side is rounded down, as torchvision's.
+    target = [int(shorter * side / min(image.size)) for side in image.size]
+    _check_pixels(target)
     left, top = (round((side - size) / 2) for side in target)
     resized = image.resize(target, Image.Resampling.BILINEAR)
     return resized.crop((left, top, left + size, top + size))
 
 
-def _shorter_side(sides: tuple[int, int], shorter: int) -> tuple[int, int]:
-    """(width, height) with the shorter one as given; the other rounded down, as torchvision's."""
-    width, height = sides
-    if width <= height:
-        return shorter, int(shorter * height / width)
-    return int(shorter * width / height), shorter
-
-
-def _check_pixels(sides: tuple[int, int], name: str) -> None:
-    if sides[0] * sides[1] > MAX_PIXELS:
-        raise DataError(_too_large(name))
-
-
-def _too_large(name: str) -> str:
-    return f"The image {name} is too large (over {MAX_PIXELS // 10**6} million pixels); shrink it."
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, Image.UnidentifiedImageError):
-        return "not an image format that is known here"
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+def _check_pixels(sides: Sequence[int]) -> None:
+    if prod(sides) > MAX_PIXELS:
+        raise Image.DecompressionBombError

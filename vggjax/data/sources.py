@@ -1,20 +1,15 @@
 """A data set by its name, as the experiments' `--dataset` and `--data-dir` give it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from vggjax.data.caltech256 import (
-    caltech256_reachable,
-    find_caltech256,
-    load_caltech256,
-    looks_like_caltech256,
-)
+from vggjax import download
+from vggjax.data.caltech256 import URL, find_caltech256, load_caltech256, looks_like_caltech256
 from vggjax.data.dataset import Dataset
+from vggjax.data.flat_folder import load_flat_folder
 from vggjax.data.folder import load_folder
 from vggjax.data.tfds import is_prepared_folder, load_tfds
-from vggjax.data.urban_tribes import load_urban_tribes
 from vggjax.errors import DataError
-
-DATASET_NAMES = ("auto", "caltech256", "demo", "folder", "flat", "tfds:NAME")
 
 
 def load_dataset(name: str = "auto", data_dir: Path | None = None) -> Dataset:
@@ -32,26 +27,30 @@ def load_dataset(name: str = "auto", data_dir: Path | None = None) -> Dataset:
     if name.startswith("tfds:"):
         dataset, _, split = name.removeprefix("tfds:").partition("@")
         return load_tfds(dataset, folder, split or None)
-    if name == "caltech256":
-        return load_caltech256(folder)
-    if name == "folder":
-        return load_folder(_required(folder, name))
-    if name == "flat":
-        return load_urban_tribes(_required(folder, name))
-    if name == "demo":
-        return _load_demo(folder)
-    if name == "auto":
-        return _load_anything() if folder is None else _load_any_folder(folder)
-    raise DataError(f"Unknown data set {name!r}; choose one of {', '.join(DATASET_NAMES)}.")
+    if name not in NAMED:
+        raise DataError(f"Unknown data set {name!r}; choose one of {', '.join(DATASET_NAMES)}.")
+    return NAMED[name](folder)
 
 
-def _load_anything() -> Dataset:
-    if find_caltech256() or caltech256_reachable():
-        return load_caltech256()
-    return _load_demo()
+def load_demo(group: str = "target", per_class: int = 80) -> Dataset:
+    """The rendered demo set: see `vggjax.demo.demo_folder`, also for the errors.
+
+    The group `target` has 32 classes to experiment on, `source` another 96 to pretrain on.
+
+    >>> from vggjax.data import load_demo
+    >>> load_demo(per_class=4).class_names[:2]
+    ('001.dotted-pentagon-beside-shaded-spiral', '002.pentagon-beside-shaded-spiral')
+    """
+    from vggjax.demo import demo_folder
+
+    name = "demo" if group == "target" else f"demo-{group}"
+    return load_folder(demo_folder(group, per_class), name=name, demo=True)
 
 
-def _load_any_folder(folder: Path) -> Dataset:
+def _load_auto(folder: Path | None) -> Dataset:
+    if folder is None:
+        here = find_caltech256() or download.url_reachable(URL, timeout=5)
+        return load_caltech256() if here else load_demo()
     if is_prepared_folder(folder):
         return load_tfds(str(folder))
     if looks_like_caltech256(folder):
@@ -59,15 +58,23 @@ def _load_any_folder(folder: Path) -> Dataset:
     return load_folder(folder)
 
 
-def _load_demo(folder: Path | None = None) -> Dataset:
-    from vggjax.data.demo import load_demo
-
+def _load_demo(folder: Path | None) -> Dataset:
     if folder is not None:
         raise DataError(f"The demo set is rendered, not read from {folder}; leave that folder out.")
     return load_demo()
 
 
-def _required(folder: Path | None, name: str) -> Path:
+def _required(folder: Path | None) -> Path:
     if folder is None:
-        raise DataError(f"The data set '{name}' needs a folder of images (--data-dir).")
+        raise DataError("This data set needs a folder of images (--data-dir).")
     return folder
+
+
+NAMED: dict[str, Callable[[Path | None], Dataset]] = {
+    "auto": _load_auto,
+    "caltech256": load_caltech256,
+    "demo": _load_demo,
+    "folder": lambda folder: load_folder(_required(folder)),
+    "flat": lambda folder: load_flat_folder(_required(folder)),
+}
+DATASET_NAMES = (*NAMED, "tfds:NAME")

@@ -13,7 +13,7 @@ from vggjax.data.dataset import Dataset
 from vggjax.errors import DataError
 from vggjax.files import write_json
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SMALLEST_CLASS = 3
 Part = Literal["train", "validation", "test"]
 
@@ -31,21 +31,17 @@ class ClassSplit:
 class Split:
     """A partition of a data set, for all numbers of training images up to `samples` a class.
 
-    `dataset` is its name; `samples`, `val` and `test` are the numbers a class that were asked
-    for, which a small class falls short of.
+    `dataset` is its name, `images` its digest; `samples`, `val` and `test` are the numbers a class
+    that were asked for, which a small class falls short of.
     """
 
     dataset: str
+    images: str
     seed: int
     samples: int
     val: int
     test: int
     classes: dict[str, ClassSplit]
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The names of the classes, in the data set's order."""
-        return tuple(self.classes)
 
     def indices(self, dataset: Dataset, part: Part, samples: int | None = None) -> np.ndarray:
         """Where the images of `part` are in `dataset`, (n,) int64, class by class.
@@ -59,9 +55,9 @@ class Split:
             )
         count = samples if part == "train" else None
         ids = [name for split in self.classes.values() for name in getattr(split, part)[:count]]
-        place = {name: index for index, name in enumerate(dataset.ids)}
+        positions = {name: index for index, name in enumerate(dataset.ids)}
         try:
-            return np.array([place[name] for name in ids], np.int64)
+            return np.array([positions[name] for name in ids], np.int64)
         except KeyError as error:
             raise DataError(
                 f"The split names the image {error.args[0]}, which {dataset.name} doesn't have; "
@@ -77,13 +73,20 @@ def make_split(
     Each class's sorted ids are permuted by a generator seeded with `seed` and the class's name, so
     a class's split doesn't depend on the other classes. Training images are taken from the front
     of the permutation, so that fewer samples are a part of more; test images are its last, and
-    validation images those before. The report takes "the next 24 and 24" after the training
+    validation images those before. The reference takes "the next 24 and 24" after the training
     images instead: the same distribution, but here every number of samples is validated and
     tested on the same images.
 
     A class that is too small trains on min(samples, size − 2) images, and validation and test
     share the rest in the proportion asked for, at least one each. Raises DataError for a class of
     fewer than 3 images, numbers below 1 and a negative seed.
+
+    >>> import vggjax
+    >>> from vggjax.data import load_demo
+    >>> dataset = load_demo(per_class=4)  # of 32 classes
+    >>> split = vggjax.make_split(dataset, samples=2, val=1, test=1)
+    >>> [len(split.indices(dataset, part)) for part in ("train", "validation", "test")]
+    [64, 32, 32]
     """
     _check_sizes(samples=samples, val=val, test=test)
     if seed < 0:
@@ -96,7 +99,7 @@ def make_split(
         _check_class(dataset.name, class_name, len(ids))
         order = _permuted(sorted(ids), class_name, seed)
         classes[class_name] = _split_class(order, samples, val, test)
-    return Split(dataset.name, seed, samples, val, test, classes)
+    return Split(dataset.name, dataset.digest(), seed, samples, val, test, classes)
 
 
 def save_splits(path: Path, splits: Sequence[Split]) -> None:
@@ -105,14 +108,14 @@ def save_splits(path: Path, splits: Sequence[Split]) -> None:
 
 
 def load_splits(path: Path) -> list[Split]:
-    """The splits that `save_splits` wrote; DataError if the file is missing or damaged."""
+    """The splits that `save_splits` wrote; DataError if the file is missing or damaged.
+
+    Those of another version of vggjax are left out.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["version"] != FORMAT_VERSION:
-            raise DataError(
-                f"The split file {path} has format {content['version']}, not {FORMAT_VERSION}; "
-                "delete it to make a new one."
-            )
+            return []  # made by another version of vggjax: like none
         return [_from_json(entry) for entry in content["splits"]]
     except OSError as error:
         raise DataError(f"Cannot read the split file {path}: {error.strerror}.") from error
@@ -131,37 +134,20 @@ def reuse_or_make(
     seeds: Sequence[int],
     make: Callable[[Dataset, int, int, int, int], Split] = make_split,
 ) -> list[Split]:
-    """One split for each seed: those in the file `path` that fit, new ones for the others.
+    """One split for each seed: that in the file `path` if it was made for the same, or a new one.
 
-    A stored split fits if it has the data set's classes and only images that are still there, the
-    same `val`, `test` and seed, and was made for at least `samples` training images. If any is
-    new, the file is replaced. `make` makes new ones, with the arguments of `make_split`; a file
-    belongs to one way of making them. Raises DataError if the file is damaged, and as `make` does.
+    A stored split serves only the request that it was made for: the same images, `samples`, `val`,
+    `test` and seed. `make` makes new ones, with the arguments of `make_split`; a file belongs to
+    one such function. Nothing is written. Raises DataError if the file is damaged, and as
+    `make` does.
     """
-    _check_sizes(samples=samples, val=val, test=test)
-    stored = load_splits(path) if path.exists() else []
-    labels = dict(zip(dataset.ids, dataset.labels.tolist(), strict=True))
+    images, stored = dataset.digest(), load_splits(path) if path.exists() else []
     usable = {
         split.seed: split
         for split in stored
-        if (split.val, split.test) == (val, test)
-        and split.samples >= samples
-        and _fits(split, dataset, labels)
+        if (split.images, split.samples, split.val, split.test) == (images, samples, val, test)
     }
-    splits = [usable.get(seed) or make(dataset, samples, val, test, seed) for seed in seeds]
-    if any(split.seed not in usable for split in splits):
-        save_splits(path, splits)
-    return splits
-
-
-def _fits(split: Split, dataset: Dataset, labels: dict[str, int]) -> bool:
-    if split.class_names != dataset.class_names:
-        return False
-    return all(
-        labels.get(name) == label
-        for label, part in enumerate(split.classes.values())
-        for name in (*part.train, *part.validation, *part.test)
-    )
+    return [usable.get(seed) or make(dataset, samples, val, test, seed) for seed in seeds]
 
 
 def _permuted(ids: list[str], class_name: str, seed: int) -> list[str]:

@@ -2,15 +2,19 @@
 
 import difflib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from vggjax import download
 from vggjax.data.dataset import Dataset
-from vggjax.data.quiet import quiet_tensorflow
-from vggjax.errors import DataError
+from vggjax.errors import DataError, one_line
+from vggjax.quiet import quiet_tensorflow
 
 # Asked before anything is fetched; each set has its own hosts, which only its script knows.
 PROBE_URL = "https://www.tensorflow.org/datasets"
@@ -29,10 +33,8 @@ def load_tfds(name: str, data_dir: Path | None = None, split: str | None = None)
     Raises DataError if the name or split is unknown, there is no network, the set has no image
     or no class label, or it is prepared in a format that can't be read by position.
     """
-    try:
+    with _errors_named("TensorFlow Datasets can't be imported (", ")."):
         import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise DataError(f"TensorFlow Datasets can't be imported ({_one_line(error)}).") from error
     with quiet_tensorflow():
         builder = _prepared_builder(tfds, name, data_dir)
         image, label = _feature_keys(tfds, builder.info)
@@ -49,22 +51,27 @@ def is_prepared_folder(path: Path) -> bool:
     return (path / "dataset_info.json").is_file()
 
 
+@dataclass(frozen=True)
 class _Reader:
     """Reads an image's bytes by its id, `split/number`."""
 
-    def __init__(self, dataset: str, sources: dict[str, Any], image: str) -> None:
-        self._dataset = dataset
-        self._sources = sources
-        self._image = image
+    dataset: str
+    sources: dict[str, Any]
+    image: str
 
     def __call__(self, name: str) -> bytes:
         split, _, number = name.rpartition("/")
-        try:
-            return self._sources[split][int(number)][self._image]
-        except Exception as error:  # array_record and protobuf have their own
-            raise DataError(
-                f"Cannot read image {name} of {self._dataset} ({_one_line(error)})."
-            ) from error
+        with _errors_named(f"Cannot read image {name} of {self.dataset} (", ")."):
+            return self.sources[split][int(number)][self.image]
+
+
+@contextmanager
+def _errors_named(before: str, after: str = ".") -> Iterator[None]:
+    """Whatever goes wrong, in TFDS, a set's own script or array_record, as a DataError."""
+    try:
+        yield
+    except Exception as error:
+        raise DataError(f"{before}{one_line(error)}{after}") from error
 
 
 def _prepared_builder(tfds: Any, name: str, data_dir: Path | None) -> Any:
@@ -79,12 +86,8 @@ def _prepared_builder(tfds: Any, name: str, data_dir: Path | None) -> Any:
 
 
 def _from_folder(tfds: Any, folder: Path, name: str) -> Any:
-    try:
+    with _errors_named(f"Cannot read the prepared data set in {folder} (", ")."):
         builder = tfds.builder_from_directory(str(folder))
-    except Exception as error:  # anything a damaged dataset_info.json can lead to
-        raise DataError(
-            f"Cannot read the prepared data set in {folder} ({_one_line(error)})."
-        ) from error
     wanted = name.partition("/")[0].partition(":")[0]
     if folder != Path(name) and builder.name != wanted:
         raise DataError(f"The folder {folder} holds the data set {builder.name}, not {wanted}.")
@@ -99,7 +102,7 @@ def _named(tfds: Any, name: str, data_dir: Path | None, **options: str) -> Any:
             f"TensorFlow Datasets has no data set named {name!r}{_suggestion(name)}."
         ) from error
     except Exception as error:  # unknown configs and versions come as AssertionError, ValueError, …
-        reason = _one_line(error).rpartition("}: ")[2]
+        reason = one_line(error).rpartition("}: ")[2]
         raise DataError(f"TensorFlow Datasets can't open {name!r}: {reason}.") from error
 
 
@@ -111,23 +114,17 @@ def _suggestion(name: str) -> str:
 
 
 def _prepare(tfds: Any, builder: Any, name: str) -> None:
-    from vggjax.network import url_reachable
-
     # Without this TFDS retries for minutes before it gives up.
-    if not url_reachable(PROBE_URL, timeout=5):
+    if not download.url_reachable(PROBE_URL, timeout=5):
         raise DataError(
             f"The data set {name} isn't prepared in {builder.data_path} and can't be fetched, "
             "because there is no network."
         )
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
-    try:
+    advice = f"{_HOW_TO_PREPARE} where TensorFlow is installed and give its folder."
+    with _errors_named(f"Preparing the data set {name} failed (", f"); {advice}"):
         builder.download_and_prepare()
-    except Exception as error:  # whatever the set's own script raises
-        raise DataError(
-            f"Preparing the data set {name} failed ({_one_line(error)}); "
-            f"{_HOW_TO_PREPARE} where TensorFlow is installed and give its folder."
-        ) from error
 
 
 def _feature_keys(tfds: Any, info: Any) -> tuple[str, str]:
@@ -157,27 +154,20 @@ def _sources(tfds: Any, builder: Any, split: str | None, image: str) -> dict[str
     except ImportError as error:
         raise DataError(
             f"The data set {builder.info.full_name} needs the package array-record, which can't be "
-            f"imported here ({_one_line(error)}); use a platform that has it."
+            f"imported here ({one_line(error)}); use a platform that has it."
         ) from error
     except Exception as error:  # unknown splits, missing shards
-        raise DataError(f"Cannot read {builder.info.full_name}: {_one_line(error)}.") from error
+        raise DataError(f"Cannot read {builder.info.full_name}: {one_line(error)}.") from error
 
 
 def _labels(
     sources: dict[str, Any], label: str, dataset: str
 ) -> tuple[tuple[str, ...], np.ndarray]:
-    places = [(split, number) for split in sources for number in range(len(sources[split]))]
+    records = [(split, number) for split in sources for number in range(len(sources[split]))]
     labelled = {}
-    for split, number in tqdm(places, desc="Reading labels", unit="image", disable=None):
-        try:
+    with _errors_named(f"Cannot read {dataset}: "):  # files are opened only now
+        for split, number in tqdm(records, desc="Reading labels", unit="image", disable=None):
             value = int(sources[split][number][label])
-        except Exception as error:  # files are opened only now, by array_record
-            raise DataError(f"Cannot read {dataset}: {_one_line(error)}.") from error
-        if value >= 0:
-            labelled[f"{split}/{number:06d}"] = value
+            if value >= 0:
+                labelled[f"{split}/{number:06d}"] = value
     return tuple(labelled), np.fromiter(labelled.values(), np.int32, len(labelled))
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split()).rstrip(".")
-    return f"{text[:200]}…" if len(text) > 200 else text or type(error).__name__

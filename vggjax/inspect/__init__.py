@@ -2,9 +2,8 @@
 
 from vggjax.inspect.activating import Activating, mean_activations, most_activating
 from vggjax.inspect.ascent import ascend
-from vggjax.inspect.display import contrast_picture, map_picture
-from vggjax.inspect.maps import check_maps, choose_maps, feature_maps
-from vggjax.inspect.result import Ascent, AscentConfig
+from vggjax.inspect.maps import check_maps, choose_maps, feature_maps, map_picture
+from vggjax.inspect.result import Ascent, AscentConfig, contrast_picture
 from vggjax.inspect.space import InputSpace
 
 __all__ = [

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vggjax.errors import DataError, LayerError
+from vggjax.features import outputs
 from vggjax.model import Chain
 from vggjax.model.layers import Convolution, MaxPool
 
@@ -18,17 +19,24 @@ def require_maps(chain: Chain, layers: Sequence[str]) -> None:
             )
 
 
-def feature_maps(chain: Chain, images: np.ndarray, layers: Sequence[str]) -> dict[str, np.ndarray]:
+def feature_maps(
+    chain: Chain, images: np.ndarray, layers: Sequence[str], batch_size: int = 8
+) -> dict[str, np.ndarray]:
     """The outputs (N, H, W, channels) of `layers` for RGB images (N, H, W, 3) in 0–255.
 
-    The images pass one by one, so that only the results take memory. Raises LayerError for a layer
-    that is not in the chain or has no maps, DataError for images of another shape.
+    Raises LayerError for a layer that is not in the chain or has no maps, DataError for images of
+    another shape.
+
+    >>> import vggjax
+    >>> photos = np.zeros((1, 64, 64, 3), np.uint8)
+    >>> feature_maps(vggjax.load_vgg("demo"), photos, ["block2_pool"])["block2_pool"].shape
+    (1, 16, 16, 32)
     """
     require_maps(chain, layers)
     if np.ndim(images) != 4 or np.shape(images)[-1] != 3 or not len(images):
         raise DataError(f"Images must be an array (N, H, W, 3), not {np.shape(images)}.")
-    single = [chain.activations(image[None], layers) for image in images]
-    return {layer: np.concatenate([maps[layer] for maps in single]) for layer in layers}
+    batches = list(outputs(chain, images, layers, batch_size=min(batch_size, len(images))))
+    return {layer: np.concatenate([batch[layer] for batch in batches]) for layer in layers}
 
 
 def choose_maps(channels: int, count: int, seed: int, layer: str) -> np.ndarray:
@@ -48,3 +56,13 @@ def check_maps(numbers: Sequence[int], channels: int, layer: str) -> np.ndarray:
         if not 0 <= number < channels:
             raise LayerError(f"{layer} has no map {number}; it has 0 to {channels - 1}.")
     return np.asarray(numbers, int)
+
+
+def map_picture(feature_map: np.ndarray) -> np.ndarray:
+    """A feature map (…, H, W), each scaled by itself, as uint8: 0 and below black, its top white.
+
+    A map without a positive value is black.
+    """
+    top = feature_map.max((-2, -1), keepdims=True)
+    shares = feature_map / np.where(top > 0, top, 1)
+    return np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)

@@ -1,16 +1,19 @@
 """What gradient ascent moves: the pixels themselves, or the image's spectrum.
 
-Each class describes one image, of `size` × `size` pixels; the ascent maps it over a batch.
+Each class turns numbers to be moved into an input (size, size, 3) of `InputSpace` and back, for
+one image; the ascent maps it over a batch. Its `optimizer` makes the gradient (of what is to grow)
+the step to add.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax import lax
 
+from vggjax.inspect.result import contrast_picture
 from vggjax.inspect.space import InputSpace
 
 # Ohta, Kanade & Sakai, "Color information for region segmentation" (1980): brightness, red against
@@ -20,38 +23,12 @@ COLOUR_AXES = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2],
 COLOUR_SPREAD = np.array([[1.0], [0.4], [0.25]])
 
 
-class Parametrization(Protocol):
-    """From numbers to be moved to an input (size, size, 3) of `InputSpace`, and back."""
-
-    @property
-    def size(self) -> int:
-        """The side of the image, in pixels."""
-        ...
-
-    @property
-    def optimizer(self) -> optax.GradientTransformation:
-        """How the gradient (of what is to grow) becomes the step to add."""
-        ...
-
-    def noise(self, key: jax.Array) -> jax.Array:
-        """The parameters of a random start."""
-        ...
-
-    def encode(self, inputs: jax.Array) -> jax.Array:
-        """The parameters of a given start."""
-        ...
-
-    def decode(self, parameters: jax.Array) -> jax.Array:
-        """The input that the parameters stand for."""
-        ...
-
-
 @dataclass(frozen=True)
 class Pixels:
     """The input's own values, moved by the gradient over its root mean square (U4).
 
-    Random starts are the report's: (uniform[0, 1) − 0.5) · 20 + 128. Steps are in pixel values,
-    the gradient is taken in the network's units: beside the report's 1e-5 its size matters.
+    Random starts are the reference's: (uniform[0, 1) − 0.5) · 20 + 128. Steps are in pixel values,
+    the gradient is taken in the network's units: beside the reference's 1e-5 its size matters.
     """
 
     space: InputSpace
@@ -63,7 +40,8 @@ class Pixels:
         """Steps of root mean square `step_size`."""
 
         def update(gradient: jax.Array, _: object) -> jax.Array:
-            return self.step_size * normalized(self.space.per_network_unit(gradient))
+            gradient = self.space.per_network_unit(gradient)
+            return self.step_size * (gradient / (jnp.sqrt(jnp.mean(gradient**2)) + 1e-5))
 
         return optax.stateless(update)
 
@@ -78,6 +56,10 @@ class Pixels:
     def decode(self, parameters: jax.Array) -> jax.Array:
         """The input itself."""
         return parameters
+
+    def pictures(self, inputs: np.ndarray) -> np.ndarray:
+        """Inputs (n, size, size, 3) as uint8 RGB to look at: their contrast."""
+        return contrast_picture(inputs)[..., list(self.space.channels)]
 
 
 @dataclass(frozen=True)
@@ -112,18 +94,17 @@ class Fourier:
 
     def decode(self, parameters: jax.Array) -> jax.Array:
         """The input (size, size, 3) of a spectrum."""
-        spectrum = (parameters[0] + 1j * parameters[1]) * self._amplitudes()
+        spectrum = lax.complex(parameters[0], parameters[1]) * self._amplitudes()
         shape = (self.size, self.size)
         planes = jnp.fft.irfft2(spectrum, shape, axes=(0, 1), norm="ortho")
         return self.space.from_rgb(255 * jax.nn.sigmoid(planes @ (COLOUR_AXES * COLOUR_SPREAD)))
 
+    def pictures(self, inputs: np.ndarray) -> np.ndarray:
+        """Inputs (n, size, size, 3) as uint8 RGB to look at: the images that they are."""
+        return np.rint(np.clip(self.space.to_rgb(inputs), 0, 255)).astype(np.uint8)
+
     def _amplitudes(self) -> np.ndarray:
-        """1 / frequency over 4, (size, size // 2 + 1, 1); frequencies in cycles per pixel."""
+        """1 / frequency over 4, complex (size, size // 2 + 1, 1); in cycles per pixel."""
         vertical, horizontal = np.fft.fftfreq(self.size), np.fft.rfftfreq(self.size)
         frequency = np.hypot(vertical[:, None], horizontal[None, :])
-        return (0.25 / np.maximum(frequency, 1 / self.size)).astype(np.float32)[..., None]
-
-
-def normalized(gradient: jax.Array) -> jax.Array:
-    """The gradient of one image over its root mean square (U4)."""
-    return gradient / (jnp.sqrt(jnp.mean(gradient**2)) + 1e-5)
+        return (0.25 / np.maximum(frequency, 1 / self.size)).astype(np.complex64)[..., None]

@@ -1,6 +1,6 @@
-"""The compiled program of gradient ascent: all steps of a chunk of filters."""
+"""The compiled programs of gradient ascent on a chunk of filters: the start, a step, the end."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,126 +10,99 @@ import numpy as np
 from flax import nnx
 from jax import lax
 
-from vggjax.inspect.parametrization import Parametrization
-from vggjax.inspect.response import responses
+from vggjax.inspect.parametrization import Fourier, Pixels
 from vggjax.inspect.result import AscentConfig
-from vggjax.inspect.space import InputSpace
-from vggjax.model import Chain, Parameters, parameters
-from vggjax.model.layers import Convolution
+
+Objective = tuple[jax.Array, jax.Array]  # the filters, and whether they are to be rescued
+State = tuple[jax.Array, Any]  # the parameters of the inputs, and the optimizer's own
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is fixed when the program is compiled."""
+    """What is fixed when the programs are compiled; `graph` is the `nnx.graphdef` of a Response."""
 
     graph: Any
-    way: Parametrization
-    space: InputSpace
-    steps: int
+    parametrization: Pixels | Fourier
     jitter: int
     border: int
 
 
-@dataclass(frozen=True)
-class Program:
-    """A plan, and the weights it runs on: those before the layer, and the layer's own."""
-
-    plan: Plan
-    before: Parameters = field(repr=False)
-    last: dict[str, Any] = field(repr=False)
-
-    @classmethod
-    def of(
-        cls,
-        before: Chain,
-        last: Convolution,
-        way: Parametrization,
-        space: InputSpace,
-        config: AscentConfig,
-    ) -> "Program":
-        """The program for the filters of `last`, which gets the output of `before`."""
-        graph = nnx.graphdef(before)
-        plan = Plan(graph, way, space, config.steps, config.jitter, config.border)
-        weights = {"kernel": last.kernel[...], "bias": last.bias[...]}
-        return cls(plan, parameters(before), weights)
-
-
-def climb(
-    program: Program, seed: int, filters: np.ndarray, rescue: bool, start: jax.Array | None
+def run_ascent(
+    plan: Plan,
+    weights: Any,
+    config: AscentConfig,
+    filters: np.ndarray,
+    rescue: bool,
+    start: jax.Array | None,
 ) -> tuple[jax.Array, jax.Array]:
     """All steps for `filters` (n,): the inputs (n, S, S, 3) and the losses (n, steps + 1).
 
     The losses are the mean activations after ReLU before each step and at the end. With `rescue`
     the value before ReLU is what ascends. `start` are the parameters to begin with, if any.
     """
-    plan, weights = program.plan, (program.before, program.last)
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), jnp.asarray(filters))
-    aim = jnp.asarray(filters), jnp.asarray(rescue)
-    place, losses = _begin(plan, keys, start), []
-    for number in range(plan.steps):  # in a loop of XLA's own, a CPU's convolutions are slow
-        place, activations = _step(plan, weights, aim, keys, place, jnp.asarray(number))
+    objective = jnp.asarray(filters), jnp.asarray(rescue)
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(config.seed), objective[0])
+    state, losses = _begin(plan, keys, start), []
+    for number in range(config.steps):  # in a loop of XLA's own, a CPU's convolutions are slow
+        state, activations = _step(plan, weights, objective, keys, state, jnp.asarray(number))
         losses.append(activations)
-    inputs, final = _end(plan, weights, aim, place)
+    inputs, final = _end(plan, weights, objective, state)
     return inputs, jnp.stack([*losses, final], axis=1)
 
 
-Weights = tuple[Parameters, dict[str, jax.Array]]
-Aim = tuple[jax.Array, jax.Array]  # the filters, and whether they are to be rescued
-Place = tuple[jax.Array, Any]  # the parameters of the inputs, and the optimizer's state
-
-
 @partial(jax.jit, static_argnums=0)
-def _begin(plan: Plan, keys: jax.Array, start: jax.Array | None) -> Place:
-    x = _starts(plan.way, keys, start)
-    return x, jax.vmap(plan.way.optimizer.init)(x)
+def _begin(plan: Plan, keys: jax.Array, start: jax.Array | None) -> State:
+    if start is None:
+        x = jax.vmap(plan.parametrization.noise)(keys)
+    else:
+        x = jnp.broadcast_to(start[None], (len(keys), *start.shape))
+    return x, jax.vmap(plan.parametrization.optimizer.init)(x)
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=4)
 def _step(
-    plan: Plan, weights: Weights, aim: Aim, keys: jax.Array, place: Place, number: jax.Array
-) -> tuple[Place, jax.Array]:
-    x, state = place
+    plan: Plan,
+    weights: Any,
+    objective: Objective,
+    keys: jax.Array,
+    state: State,
+    number: jax.Array,
+) -> tuple[State, jax.Array]:
+    x, moments = state
     shifts = _shifts(keys, number, plan.jitter)
-    loss = partial(_loss, plan, weights, aim)
+    loss = partial(_loss, plan, weights, objective)
     (_, activations), gradient = jax.value_and_grad(loss, has_aux=True)(x, shifts)
-    updates, state = jax.vmap(plan.way.optimizer.update)(gradient, state)
-    return (x + updates, state), activations
+    with jax.numpy_dtype_promotion("standard"):  # Adam's own arithmetic needs it
+        updates, moments = jax.vmap(plan.parametrization.optimizer.update)(gradient, moments)
+    return (x + updates, moments), activations
 
 
 @partial(jax.jit, static_argnums=0)
-def _end(plan: Plan, weights: Weights, aim: Aim, place: Place) -> tuple[jax.Array, jax.Array]:
-    x, _ = place
-    _, final = _loss(plan, weights, aim, x, jnp.zeros((len(x), 2), jnp.int32))
-    return jax.vmap(plan.way.decode)(x), final
+def _end(
+    plan: Plan, weights: Any, objective: Objective, state: State
+) -> tuple[jax.Array, jax.Array]:
+    x, _ = state
+    _, final = _loss(plan, weights, objective, x, jnp.zeros((len(x), 2), jnp.int32))
+    return jax.vmap(plan.parametrization.decode)(x), final
 
 
 def _loss(
-    plan: Plan, weights: Weights, aim: Aim, x: jax.Array, shifts: jax.Array
+    plan: Plan, weights: Any, objective: Objective, x: jax.Array, shifts: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """What ascends, summed over the filters, and each filter's mean activation."""
-    (before, last), (filters, rescue) = weights, aim
-    inputs = jax.vmap(plan.way.decode)(x)
+    filters, rescue = objective
+    inputs = jax.vmap(plan.parametrization.decode)(x)
     inputs = _rolled(inputs, shifts) if plan.jitter else inputs
-    features = nnx.merge(plan.graph, before)(plan.space.to_network(inputs))
-    maps = _without_border(responses(features, last, filters), plan.border)
+    images = plan.parametrization.space.to_network(inputs)
+    maps = _without_border(nnx.merge(plan.graph, weights)(images, filters), plan.border)
     activations = jax.nn.relu(maps).mean((1, 2))
     return jnp.where(rescue, maps.mean((1, 2)), activations).sum(), activations
 
 
-def _starts(way: Parametrization, keys: jax.Array, start: jax.Array | None) -> jax.Array:
-    if start is None:
-        return jax.vmap(way.noise)(keys)
-    return jnp.broadcast_to(start[None], (len(keys), *start.shape))
-
-
 def _shifts(keys: jax.Array, step: jax.Array, jitter: int) -> jax.Array:
     """How far each image is rolled in this step, (n, 2): −jitter … jitter pixels."""
-
-    def draw(key: jax.Array) -> jax.Array:
-        own = jax.random.fold_in(key, step + 1)
-        return jax.random.randint(own, (2,), -jitter, jitter + 1)
-
-    return jax.vmap(draw)(keys)
+    own = jax.vmap(jax.random.fold_in, (0, None))(keys, step + 1)
+    return jax.vmap(lambda key: jax.random.randint(key, (2,), -jitter, jitter + 1))(own)
 
 
 def _rolled(images: jax.Array, shifts: jax.Array) -> jax.Array:

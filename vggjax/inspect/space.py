@@ -13,27 +13,26 @@ class InputSpace:
     """The space of inputs that are ascended: (…, 3), in units of one pixel value (1 of 0–255).
 
     An input is an image minus the channel means, its channels in the network's order. With 'caffe'
-    preprocessing that is exactly what the layers after `preprocess` see, as in the report, whose
+    preprocessing that is exactly what the layers after `preprocess` see, as in the reference, whose
     start (128 with a little noise) and step (1) are numbers in it: nothing is subtracted from
     them. With 'torch' the layers see it over 255 times the channels' deviations; dividing here, in
-    `to_network`, gives the report's numbers the same meaning for both.
+    `to_network`, gives the reference's numbers the same meaning for both.
 
-    `channels` are the RGB channels in the network's order, `mean` (in that order) is in 0–255, and
-    `scale` is what one pixel value is to the network.
+    `channels` are the RGB channels in the network's order (and the other way round), `mean` (in
+    that order) is in 0–255, and `scale` is what one pixel value is to the network.
     """
 
-    channels: tuple[int, int, int]
-    mean: tuple[float, float, float]
-    scale: tuple[float, float, float]
+    channels: tuple[int, ...]
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
 
     @classmethod
     def of(cls, preprocess: Preprocess) -> "InputSpace":
         """The space of a network that begins with `preprocess`."""
         if preprocess.mode == "caffe":
             return cls((2, 1, 0), CAFFE_MEAN, (1.0, 1.0, 1.0))
-        red, green, blue = (255 * value for value in TORCH_MEAN)
-        first, second, third = (1 / (255 * value) for value in TORCH_DEVIATION)
-        return cls((0, 1, 2), (red, green, blue), (first, second, third))
+        scale = tuple(1 / (255 * value) for value in TORCH_DEVIATION)
+        return cls((0, 1, 2), tuple(255 * value for value in TORCH_MEAN), scale)
 
     def from_rgb(self, images: jax.typing.ArrayLike) -> jax.Array:
         """RGB images (…, 3) in 0–255 → inputs."""
@@ -43,7 +42,7 @@ class InputSpace:
     def to_rgb(self, inputs: jax.typing.ArrayLike) -> jax.Array:
         """The reverse of `from_rgb`; what lies outside 0–255 stays outside."""
         x = jnp.asarray(inputs, jnp.float32)
-        return (x + _along(self.mean, x))[..., jnp.argsort(jnp.array(self.channels))]
+        return (x + _along(self.mean, x))[..., jnp.array(self.channels)]
 
     def to_network(self, inputs: jax.Array) -> jax.Array:
         """What the layers after `preprocess` see."""
@@ -54,6 +53,6 @@ class InputSpace:
         return gradient / _along(self.scale, gradient)
 
 
-def _along(values: tuple[float, float, float], x: jax.Array) -> jax.Array:
+def _along(values: tuple[float, ...], x: jax.Array) -> jax.Array:
     """Three numbers, shaped to broadcast along the last axis of `x`."""
     return jnp.asarray(values, jnp.float32).reshape((1,) * (x.ndim - 1) + (3,))

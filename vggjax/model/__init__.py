@@ -9,24 +9,30 @@ from vggjax.model.chain import (
     with_parameters,
 )
 from vggjax.model.config import VGGConfig, layer_table, parameter_shapes
-from vggjax.model.frozen import freeze
-from vggjax.model.heads import pooled_head, softmax_head, temperature_head
+from vggjax.model.fast import optimize_inference
+from vggjax.model.heads import learned_layers, softmax_head, temperature_head
+from vggjax.model.identity import arithmetic_of, chain_digest
+from vggjax.model.layers import Layer
 from vggjax.model.precision import in_precision
-from vggjax.model.vgg import build_vgg, table_until
+from vggjax.model.vgg import build_vgg, deepest_layer, table_until
 
 __all__ = [
     "Chain",
+    "Layer",
     "Parameters",
     "VGGConfig",
+    "arithmetic_of",
     "build_vgg",
+    "chain_digest",
     "count_parameters",
-    "freeze",
+    "deepest_layer",
     "in_precision",
     "layer_table",
+    "learned_layers",
+    "optimize_inference",
     "output_shape",
     "parameter_shapes",
     "parameters",
-    "pooled_head",
     "softmax_head",
     "table_until",
     "temperature_head",

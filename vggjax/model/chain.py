@@ -8,6 +8,7 @@ import numpy as np
 from flax import nnx
 
 from vggjax.errors import LayerError
+from vggjax.model.config import layer_position
 
 Parameters = dict[str, dict[str, Any]]
 
@@ -15,8 +16,16 @@ Parameters = dict[str, dict[str, Any]]
 class Chain(nnx.Module):
     """Named layers applied one after the other.
 
-    Cutting (`until`, `after`) and joining (`then`) share the layers, they copy nothing.
+    Cutting (`until`, `after`) and joining (`then`) share the layers, they copy nothing. `dtype` is
+    what it computes in (see `vggjax.model.in_precision`).
+
+    >>> import vggjax
+    >>> vgg = vggjax.load_vgg("demo")
+    >>> vgg.until("fc1").names[-2:], vgg.after("fc1").names
+    (('flatten', 'fc1'), ('fc2', 'predictions'))
     """
+
+    dtype = "float32"
 
     def __init__(self, layers: Mapping[str, nnx.Module]):
         self.names = tuple(layers)
@@ -38,9 +47,7 @@ class Chain(nnx.Module):
 
     def position(self, name: str) -> int:
         """Where in the chain the layer `name` stands; raises LayerError if it doesn't."""
-        if name not in self.names:
-            raise LayerError(f"There is no layer '{name}'; the layers are {', '.join(self.names)}.")
-        return self.names.index(name)
+        return layer_position(name, self.names)
 
     def until(self, name: str) -> "Chain":
         """The first part of the chain, up to and including the layer `name`."""
@@ -51,10 +58,15 @@ class Chain(nnx.Module):
         return self._part(self.names[self.position(name) + 1 :])
 
     def then(self, other: "Chain") -> "Chain":
-        """This chain followed by `other`; raises LayerError if they share a layer's name."""
+        """This chain followed by `other`.
+
+        Raises LayerError if they share a layer's name or compute in different types.
+        """
+        if self.dtype != other.dtype:
+            raise LayerError(f"A chain in {self.dtype} can't be joined with one in {other.dtype}.")
         if shared := set(self.names) & set(other.names):
             raise LayerError(f"Both chains have a layer called {', '.join(sorted(shared))}.")
-        return Chain({**_layers(self), **_layers(other)})
+        return Chain({name: chain[name] for chain in (self, other) for name in chain.names})
 
     def activations(self, x: jax.Array, names: Collection[str]) -> dict[str, jax.Array]:
         """The outputs of the layers `names`, from one pass that ends at the last of them.
@@ -71,10 +83,6 @@ class Chain(nnx.Module):
 
     def _part(self, names: tuple[str, ...]) -> "Chain":
         return type(self)({name: getattr(self, name) for name in names})
-
-
-def _layers(chain: Chain) -> dict[str, nnx.Module]:
-    return {name: chain[name] for name in chain.names}
 
 
 def parameters(chain: Chain) -> Parameters:

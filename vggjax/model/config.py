@@ -1,13 +1,14 @@
 """VGG as data: which layers there are, in which order, and how large."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any, Literal
 
 from vggjax.errors import LayerError
 
 Preprocessing = Literal["caffe", "torch"]
-LayerKind = Literal["preprocess", "convolution", "pool", "flatten", "dense"]
 Shapes = dict[str, dict[str, tuple[int, ...]]]
 
 
@@ -17,6 +18,10 @@ class VGGConfig:
 
     `widths` and `depths` give the channels and the number of convolutions of each block, `hidden`
     the width of `fc1` and `fc2`. With `top=False` the chain ends at the last pooling layer.
+
+    >>> vgg19 = VGGConfig(depths=(2, 2, 4, 4, 4), top=False)
+    >>> [layer.name for layer in layer_table(vgg19)][-2:]
+    ['block5_conv4', 'block5_pool']
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 512, 512)
@@ -57,7 +62,7 @@ class LayerSpec:
     """
 
     name: str
-    kind: LayerKind
+    kind: str
     kernel: tuple[int, ...] | None = None
     relu: bool = False
 
@@ -88,3 +93,13 @@ def parameter_shapes(config: VGGConfig) -> Shapes:
         for layer in layer_table(config)
         if layer.kernel is not None
     }
+
+
+def layer_position(name: str, names: Sequence[str]) -> int:
+    """Where in `names` the layer `name` stands; LayerError, with the likeliest one, if nowhere."""
+    if name in names:
+        return names.index(name)
+    close = get_close_matches(name, names, n=1)
+    ends = f"the layers go from {names[0]} to {names[-1]}."
+    known = f"did you mean {close[0]}?" if close else ends
+    raise LayerError(f"There is no layer '{name}'; {known}")

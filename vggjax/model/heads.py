@@ -1,33 +1,30 @@
-"""What is put in the place of the part that was cut off."""
-
-import math
+"""Heads: what follows the frozen part instead of the layers that were cut off."""
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 
 from vggjax.errors import LayerError
-from vggjax.model.chain import Chain
-from vggjax.model.layers import Dense, Flatten, MaxPool, Temperature
+from vggjax.model.chain import Chain, output_shape, parameters
+from vggjax.model.layers import Dense, Flatten, MaxPool, Temperature, as_layer
 
 
-def softmax_head(feature_shape: tuple[int, ...], classes: int, seed: int = 0) -> Chain:
+def softmax_head(
+    feature_shape: tuple[int, ...], classes: int, seed: int = 0, *, pool: bool = False
+) -> Chain:
     """A new dense layer `head` that gives logits (B, classes) for features (B, *feature_shape).
 
-    Features with more than one axis are flattened first, in a layer `head_flatten` (C5). Initial
-    values are Keras': Glorot-uniform kernel, zero bias. Raises LayerError for fewer than 2 classes.
+    Features with more than one axis are flattened first, in a layer `head_flatten` (C5); with
+    `pool`, maps (B, H, W, C) are reduced to their 2×2 maxima before, in `head_pool` (U5). Initial
+    values are Keras': Glorot-uniform kernel, zero bias. Raises LayerError for fewer than 2 classes,
+    and with `pool` for features that are no maps of at least 2×2.
+
+    >>> import vggjax
+    >>> vggjax.softmax_head((14, 14, 512), classes=256, pool=True).names
+    ('head_pool', 'head_flatten', 'head')
     """
-    flat = flattening(feature_shape)
-    return flat.then(dense_head(math.prod(feature_shape), classes, seed))
-
-
-def pooled_head(feature_shape: tuple[int, ...], classes: int, seed: int = 0) -> Chain:
-    """A head on maps (B, H, W, C): 2×2 maximum `head_pool`, `head_flatten`, dense `head` (U5).
-
-    Raises LayerError for features that are no maps of at least 2×2, and as `softmax_head` does.
-    """
-    return flattening(feature_shape, pool=True).then(
-        dense_head(flat_width(feature_shape, pool=True), classes, seed)
-    )
+    rows = flattening(feature_shape, pool=pool)
+    return rows.then(dense_head(flat_width(feature_shape, pool=pool), classes, seed))
 
 
 def temperature_head(
@@ -43,7 +40,7 @@ def temperature_head(
 
 
 def flattening(feature_shape: tuple[int, ...], *, pool: bool = False) -> Chain:
-    """The layers that turn features (B, *feature_shape) into rows; LayerError as `pooled_head`."""
+    """The layers that turn features (B, *feature_shape) into rows; LayerError as `softmax_head`."""
     if pool and (len(feature_shape) != 3 or min(feature_shape[:2]) < 2):
         size = " by ".join(map(str, feature_shape))
         raise LayerError(
@@ -58,10 +55,7 @@ def flattening(feature_shape: tuple[int, ...], *, pool: bool = False) -> Chain:
 
 def flat_width(feature_shape: tuple[int, ...], *, pool: bool = False) -> int:
     """How many features `flattening` gives for each example."""
-    if not pool:
-        return math.prod(feature_shape)
-    height, width, channels = feature_shape
-    return (height // 2) * (width // 2) * channels
+    return output_shape(flattening(feature_shape, pool=pool), feature_shape)[0]
 
 
 def dense_head(width: int, classes: int, seed: int = 0) -> Chain:
@@ -69,4 +63,9 @@ def dense_head(width: int, classes: int, seed: int = 0) -> Chain:
     if classes < 2:
         raise LayerError(f"A classifier needs at least 2 classes, not {classes}.")
     kernel = nnx.initializers.glorot_uniform()(jax.random.key(seed), (width, classes))
-    return Chain({"head": Dense(kernel, jax.numpy.zeros(classes))})
+    return Chain({"head": Dense(kernel, jnp.zeros(classes))})
+
+
+def learned_layers(chain: Chain) -> tuple[str, ...]:
+    """The layers whose parameters training moves: all that have any, but statistics of the data."""
+    return tuple(name for name in parameters(chain) if as_layer(chain[name]).learned)

@@ -25,6 +25,17 @@ def convolution(x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
     return add_bias(y, bias)
 
 
+def family() -> str:
+    """Which kernels compute here, as far as the digits of their results differ.
+
+    A GPU's default for float32 is TF32 or not by its kind; Winograd's method is for CPUs alone.
+    """
+    backend = jax.default_backend()
+    precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+    device = "" if backend == "cpu" else f" {jax.local_devices()[0].device_kind}"
+    return f"{backend}{device} {precision or 'default'}"
+
+
 def prefers_winograd(shape: tuple[int, ...]) -> bool:
     """Whether a kernel of this shape (3, 3, in, out) runs faster by Winograd's method on a CPU."""
     return min(shape[2:]) >= LEAST_CHANNELS
@@ -43,7 +54,7 @@ def winograd_convolution(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def _define_gradient(convolution: Callable[[jax.Array, jax.Array], jax.Array]) -> None:
-    """The gradient with respect to the input is the same convolution with the turned kernel.
+    """The gradient with respect to the input is the same convolution, the kernel rotated by 180°.
 
     XLA's own form of it, a convolution whose window is reversed, is five times slower on a CPU
     when it stands in a loop, such as the one over groups of images.
@@ -55,7 +66,7 @@ def _define_gradient(convolution: Callable[[jax.Array, jax.Array], jax.Array]) -
     def backward(saved: tuple[jax.Array, jax.Array], dy: jax.Array) -> tuple[jax.Array, jax.Array]:
         x, kernel = saved
         (dkernel,) = jax.linear_transpose(partial(_xla_convolution, x), kernel)(dy)
-        return convolution(dy, winograd.turned(kernel)), dkernel
+        return convolution(dy, winograd.rotated(kernel)), dkernel
 
     convolution.defvjp(forward, backward)  # type: ignore[attr-defined]
 
@@ -66,11 +77,6 @@ _define_gradient(winograd_convolution)
 
 def _xla_convolution(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=LAYOUT)
-
-
-def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
-    """Affine map of the last axis: (B, in) → (B, out)."""
-    return add_bias(x @ kernel, bias)
 
 
 def max_pool(x: jax.Array) -> jax.Array:

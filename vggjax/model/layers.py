@@ -1,4 +1,7 @@
-"""The kinds of layer that a chain is made of, as Flax NNX modules."""
+"""The kinds of layer that a chain is made of, as Flax NNX modules, and the registry of them."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -14,12 +17,30 @@ TORCH_MEAN = (0.485, 0.456, 0.406)
 TORCH_DEVIATION = (0.229, 0.224, 0.225)
 
 
-class Preprocess(nnx.Module):
+class Layer(nnx.Module):
+    """A layer of a chain: its constructor takes its arrays and its `settings` by name.
+
+    `kind` is what it is called in files, `settings` are the attributes that its function depends
+    on beside its arrays. Raise `version` when the same arrays, settings and input give another
+    output: cached features are then computed again. Without `learned`, its arrays stay as they
+    are when a head that holds it is trained.
+    """
+
+    kind: ClassVar[str]
+    settings: ClassVar[tuple[str, ...]] = ()
+    version: ClassVar[int] = 1
+    learned: ClassVar[bool] = True
+
+
+class Preprocess(Layer):
     """RGB in 0–255, (B, H, W, 3) uint8 or float → what the weights were trained on, float32.
 
     'caffe' is BGR minus the channel means (Keras' VGG16); 'torch' is RGB scaled to [0, 1], minus
     the means, over the deviations (torchvision's). `image_size` is the side the weights expect.
     """
+
+    kind = "preprocess"
+    settings = ("mode", "image_size")
 
     def __init__(self, mode: Preprocessing, image_size: int):
         self.mode = mode
@@ -33,8 +54,10 @@ class Preprocess(nnx.Module):
         return kernels.add_bias(x / 255, -jnp.asarray(TORCH_MEAN, jnp.float32)) / deviation
 
 
-class Convolution(nnx.Module):
+class Convolution(Layer):
     """3×3 convolution, 'same' padding, then ReLU."""
+
+    kind = "convolution"
 
     def __init__(self, kernel: jax.Array, bias: jax.Array):
         self.kernel = nnx.Param(kernel)
@@ -44,22 +67,38 @@ class Convolution(nnx.Module):
         return jax.nn.relu(kernels.convolution(x, self.kernel[...], self.bias[...]))
 
 
-class MaxPool(nnx.Module):
+class MaxPool(Layer):
     """2×2 maximum with stride 2."""
+
+    kind = "pool"
 
     def __call__(self, x: jax.Array) -> jax.Array:
         return kernels.max_pool(x)
 
 
-class Flatten(nnx.Module):
+class MeanMap(Layer):
+    """The mean of each map: (B, H, W, C) → (B, C)."""
+
+    kind = "mean_map"
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return x.mean((1, 2))
+
+
+class Flatten(Layer):
     """(B, H, W, C) → (B, H·W·C), rows first, as Keras does."""
+
+    kind = "flatten"
 
     def __call__(self, x: jax.Array) -> jax.Array:
         return x.reshape(x.shape[0], -1)
 
 
-class Dense(nnx.Module):
+class Dense(Layer):
     """Affine map, followed by ReLU or by nothing (logits)."""
+
+    kind = "dense"
+    settings = ("relu",)
 
     def __init__(self, kernel: jax.Array, bias: jax.Array, relu: bool = False):
         self.kernel = nnx.Param(kernel)
@@ -67,17 +106,19 @@ class Dense(nnx.Module):
         self.relu = relu
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        y = kernels.dense(x, self.kernel[...], self.bias[...])
+        y = kernels.add_bias(x @ self.kernel[...], self.bias[...])
         return jax.nn.relu(y) if self.relu else y
 
 
-class Standardize(nnx.Module):
+class Standardize(Layer):
     """(x − mean) · scale for each feature, (B, *shape); `scale` is one over the deviation.
 
-    Both (*shape) come from training features (see `vggjax.transfer.standardizing`); a scale of 0
-    leaves a feature out. They are parameters, so they are saved with the chain, and frozen unless
-    the layer is named among those to train.
+    Both (*shape) come from training features (see `vggjax.training.standardizing`), they are not
+    learned; a scale of 0 leaves a feature out.
     """
+
+    kind = "standardize"
+    learned = False
 
     def __init__(self, mean: jax.Array, scale: jax.Array):
         self.mean = nnx.Param(mean)
@@ -87,11 +128,14 @@ class Standardize(nnx.Module):
         return (x - self.mean[...][None]) * self.scale[...][None]
 
 
-class Temperature(nnx.Module):
+class Temperature(Layer):
     """Logits (B, n) → probabilities softmax(a / T); a higher temperature T evens them out (B1).
 
     Raises LayerError for a temperature that isn't above zero.
     """
+
+    kind = "temperature"
+    settings = ("temperature",)
 
     def __init__(self, temperature: float):
         if not temperature > 0:
@@ -100,3 +144,30 @@ class Temperature(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         return jax.nn.softmax(x / self.temperature, axis=-1)
+
+
+LAYERS = (Preprocess, Convolution, MaxPool, MeanMap, Flatten, Dense, Standardize, Temperature)
+KINDS: dict[str, type[Layer]] = {layer.kind: layer for layer in LAYERS}
+
+
+def make_layer(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> Layer:
+    """The layer of a registered `kind`; LayerError if this version doesn't know it."""
+    if kind not in KINDS:
+        raise LayerError(f"There is no kind of layer '{kind}'; there are {', '.join(KINDS)}.")
+    values = {name: jnp.asarray(array) for name, array in arrays.items()}
+    return KINDS[kind](**values, **settings)
+
+
+def settings_of(layer: Layer) -> dict[str, Any]:
+    """The settings by which `make_layer` makes such a layer."""
+    return {name: getattr(layer, name) for name in layer.settings}
+
+
+def as_layer(module: nnx.Module) -> Layer:
+    """`module` itself; LayerError if it is no Layer: nobody knows what its output depends on."""
+    if not isinstance(module, Layer):
+        raise LayerError(
+            f"A layer of the class {type(module).__name__} has no identity; derive it from "
+            "vggjax.model.Layer and name its settings."
+        )
+    return module

@@ -1,14 +1,11 @@
 """VGG networks as chains: the table of `config.py`, filled with parameters."""
 
+from collections.abc import Collection
 from typing import Any
 
-import jax.numpy as jnp
-from flax import nnx
-
-from vggjax.errors import LayerError
 from vggjax.model.chain import Chain, Parameters
-from vggjax.model.config import LayerSpec, VGGConfig, layer_table
-from vggjax.model.layers import Convolution, Dense, Flatten, MaxPool, Preprocess
+from vggjax.model.config import LayerSpec, VGGConfig, layer_position, layer_table
+from vggjax.model.layers import make_layer
 
 
 def build_vgg(config: VGGConfig, tree: Parameters, until: str | None = None) -> Chain:
@@ -19,29 +16,23 @@ def build_vgg(config: VGGConfig, tree: Parameters, until: str | None = None) -> 
     logits (Keras' layer of that name applies a softmax to them).
     Raises LayerError for an unknown layer.
     """
-    layers = {spec.name: spec for spec in table_until(config, until)}
-    return Chain({name: _layer(spec, config, tree.get(name, {})) for name, spec in layers.items()})
+    preprocess = {"mode": config.preprocessing, "image_size": config.image_size}
+    layers = {}
+    for spec in table_until(config, until):
+        settings: dict[str, Any] = {"preprocess": preprocess, "dense": {"relu": spec.relu}}
+        arrays = tree.get(spec.name, {})
+        layers[spec.name] = make_layer(spec.kind, settings.get(spec.kind, {}), arrays)
+    return Chain(layers)
 
 
 def table_until(config: VGGConfig, until: str | None) -> tuple[LayerSpec, ...]:
     """The layer table up to and including `until` (None: all of it); LayerError if unknown."""
     table = layer_table(config)
-    names = [spec.name for spec in table]
     if until is None:
         return table
-    if until not in names:
-        raise LayerError(f"There is no layer '{until}'; the layers are {', '.join(names)}.")
-    return table[: names.index(until) + 1]
+    return table[: layer_position(until, [spec.name for spec in table]) + 1]
 
 
-def _layer(spec: LayerSpec, config: VGGConfig, arrays: dict[str, Any]) -> nnx.Module:
-    if spec.kind == "preprocess":
-        return Preprocess(config.preprocessing, config.image_size)
-    if spec.kind == "pool":
-        return MaxPool()
-    if spec.kind == "flatten":
-        return Flatten()
-    kernel, bias = jnp.asarray(arrays["kernel"]), jnp.asarray(arrays["bias"])
-    if spec.kind == "convolution":
-        return Convolution(kernel, bias)
-    return Dense(kernel, bias, relu=spec.relu)
+def deepest_layer(config: VGGConfig, layers: Collection[str]) -> str:
+    """The last of `layers` in the network; LayerError for an unknown one."""
+    return max(layers, key=lambda name: len(table_until(config, name)))

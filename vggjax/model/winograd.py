@@ -3,6 +3,13 @@
 The input is cut into 6×6 tiles that overlap by two; each is transformed, multiplied by the
 transformed filter element by element, summed over channels, and transformed back into 4×4 outputs.
 The sums are 36 matrix products with 36/144 of the multiplications of the direct form.
+
+Why that is the same sum, in one dimension: outputs o and filter g, as polynomials, have the product
+o·g of degree 5, which is known from its values at six points, and at each it is one product of two
+numbers instead of the 4 · 3 of all coefficients. Correlation, which is what a layer does, is the
+transpose of that map in o: evaluate the filter, transform the tile, multiply, transform back. In
+two dimensions, rows and columns are done one after the other.
+
 Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks" (arXiv 1509.09308).
 
 The interpolation points are 0, ±1/√2, ±√2 and ∞: with p²q² = 1 the transforms are short, and the
@@ -40,8 +47,8 @@ def transform_filters(kernel: jax.Array) -> jax.Array:
     return filters.reshape(POINTS * POINTS, *kernel.shape[2:])
 
 
-def turned(kernel: jax.Array) -> jax.Array:
-    """The kernel whose convolution is the gradient with respect to the input."""
+def rotated(kernel: jax.Array) -> jax.Array:
+    """The kernel, rotated by 180°, whose convolution is the gradient with respect to the input."""
     return kernel[::-1, ::-1].swapaxes(2, 3)
 
 

@@ -1,29 +1,45 @@
-"""Tables and figures of results."""
+"""Tables, figures and pages of results."""
 
+from vggjax.report.accuracy import (
+    accuracy_curve,
+    accuracy_figure,
+    bars_figure,
+    percent,
+    save_figure,
+)
+from vggjax.report.curves import (
+    history_figure,
+    validation_curves,
+    validation_figure,
+    write_history,
+)
 from vggjax.report.event_log import EventLog, require_tensorboard
-from vggjax.report.figures import history_figure, samples_figure, save_figure
-from vggjax.report.filters import activating_figure, filter_figure
-from vggjax.report.grids import image_grid
-from vggjax.report.history import write_history
+from vggjax.report.grids import activating_figure, filter_figure, image_grid, readable, stitch
 from vggjax.report.maps import LayerMaps, maps_figure
-from vggjax.report.reference import C1_TEST_ACCURACY, U1_TEST_ACCURACY
-from vggjax.report.stitch import stitch
-from vggjax.report.tables import samples_table
+from vggjax.report.tables import Table, accuracy_cell, accuracy_note, cells, grouped
 
 __all__ = [
-    "C1_TEST_ACCURACY",
-    "U1_TEST_ACCURACY",
     "EventLog",
     "LayerMaps",
+    "Table",
+    "accuracy_cell",
+    "accuracy_curve",
+    "accuracy_figure",
+    "accuracy_note",
     "activating_figure",
+    "bars_figure",
+    "cells",
     "filter_figure",
+    "grouped",
     "history_figure",
     "image_grid",
     "maps_figure",
+    "percent",
+    "readable",
     "require_tensorboard",
-    "samples_figure",
-    "samples_table",
     "save_figure",
     "stitch",
+    "validation_curves",
+    "validation_figure",
     "write_history",
 ]

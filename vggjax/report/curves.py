@@ -1,118 +1,99 @@
-"""Several trainings beside each other: as a file, and as figures."""
+"""The course of training: as a file, and as figures."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
-from vggjax.files import atomic_file
-from vggjax.report.figures import OURS, REPORT, VALIDATION
-from vggjax.report.history import METRICS
-from vggjax.transfer import Epoch
+from vggjax.report.accuracy import OURS, VALIDATION, percent
+from vggjax.training import Epoch, TrainedHead
 
-History = Sequence[Epoch]
+METRICS = ("loss", "accuracy")
 
 
-def write_histories(
-    path: Path, names: Sequence[str], histories: Iterable[tuple[Sequence[object], History]]
-) -> None:
-    """Write `*names,epoch,loss,accuracy,val_loss,val_accuracy`, one line per epoch.
+def write_history(path: Path, heads: Iterable[TrainedHead]) -> None:
+    """Write a CSV file with one line per epoch of each head (C2).
 
-    Each history comes with its values for the columns `names`. Losses are in nats, accuracies in
-    0–1; without validation its columns are empty.
+    Its columns are the head's key, then `epoch,loss,accuracy,val_loss,val_accuracy`. Losses are in
+    nats, accuracies in 0–1; without validation its columns are empty.
     """
-    with atomic_file(path) as temporary, temporary.open("w", newline="") as file:
+    heads = list(heads)
+    names = list(heads[0].record.key) if heads else []
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow((*names, "epoch", *METRICS, *(f"val_{m}" for m in METRICS)))
-        for values, history in histories:
-            for epoch in history:
+        writer.writerow((*names, "epoch", *METRICS, *(f"val_{name}" for name in METRICS)))
+        for head in heads:
+            for epoch in head.history:
                 parts = epoch.train, epoch.validation
-                row = [getattr(part, name, "") for part in parts for name in METRICS]
-                writer.writerow((*values, epoch.number, *row))
+                values = [getattr(part, name, "") for part in parts for name in METRICS]
+                writer.writerow((*head.record.key.values(), epoch.number, *values))
 
 
-def recipes_figure(histories: Mapping[str, History], title: str) -> Figure:
-    """Loss and accuracy per epoch, one row of panels for each recipe (Figures 7–9)."""
-    figure = Figure(figsize=(9, 0.6 + 2.9 * len(histories)), layout="constrained")
-    figure.suptitle(title)
-    panels = figure.subplots(len(histories), 2, squeeze=False)
-    for (loss, accuracy), (recipe, history) in zip(panels, histories.items(), strict=True):
-        for axes, name in ((loss, "loss"), (accuracy, "accuracy")):
-            _curve(axes, [(e.number, getattr(e.train, name)) for e in history], OURS, "training")
-            held_out = [(e.number, getattr(e.validation, name)) for e in history if e.validation]
-            _curve(axes, held_out, VALIDATION, "validation", style="--")
-            axes.set_title(recipe, fontsize=10)
-            axes.legend()
-        highest = max(max(line.get_ydata()) for line in loss.lines)
-        loss.set(ylabel="cross-entropy", ylim=(0, 1.08 * highest))
-        _percent(accuracy, "accuracy")
-    return figure
+def history_figure(heads: Mapping[str, TrainedHead], title: str) -> Figure:
+    """Loss and accuracy per epoch, training and validation (C2, U2, C5).
 
-
-def validation_figure(panels: Mapping[str, Mapping[str, History]], title: str) -> Figure:
-    """Validation accuracy per epoch: one panel for each recipe, one line for each history in it."""
-    figure = Figure(figsize=(0.8 + 4.4 * len(panels), 4), layout="constrained")
-    figure.suptitle(title)
-    row = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-    for axes, (name, histories) in zip(row, panels.items(), strict=True):
-        for label, history in histories.items():
-            points = [(e.number, e.validation.accuracy) for e in history if e.validation]
-            _curve(axes, points, None, label, marker="o" if len(points) < 20 else None)
-        axes.set_title(name, fontsize=10)
-        _percent(axes, "validation accuracy" if axes is row[0] else "")
-        axes.legend()
-    return figure
-
-
-def bars_figure(
-    groups: Sequence[str],
-    bars: Mapping[str, Mapping[str, float]],
-    title: str,
-    ylabel: str,
-    chance: float,
-) -> Figure:
-    """Groups of bars of accuracies (0–1), with the value above each; a missing one is left out.
-
-    `bars` is `{what: {group: accuracy}}`; `chance` is the accuracy of guessing.
+    Each of the `heads` is a column of two panels under its name; a single one has them side by
+    side. A dotted line marks the epoch whose parameters were kept, where it isn't the last.
     """
-    figure = Figure(figsize=(1.5 + 2.4 * len(groups), 4.4), layout="constrained")
-    axes = figure.subplots()
-    width = 0.8 / len(bars)
-    colours = (VALIDATION, OURS, REPORT)
-    for number, (what, values) in enumerate(bars.items()):
-        shift = (number - (len(bars) - 1) / 2) * width
-        places = [place + shift for place, group in enumerate(groups) if group in values]
-        heights = [values[group] for group in groups if group in values]
-        drawn = axes.bar(places, heights, 0.92 * width, label=what, color=colours[number])
-        axes.bar_label(drawn, [f"{height:.1%}" for height in heights], fontsize=8, padding=2)
-    axes.axhline(chance, color="black", lw=0.8, ls=":", label=f"chance, {chance:.1%}")
-    axes.set_xticks(range(len(groups)), groups)
-    axes.set_title(title, fontsize=11)
-    _percent(axes, ylabel)
-    axes.grid(visible=False, axis="x")
-    axes.legend(fontsize=9)
+    count = len(heads)
+    rows, columns = (1, 2) if count == 1 else (2, count)
+    figure = Figure(figsize=(max(9, 0.6 + 2.9 * columns), 3.6 * rows), layout="constrained")
+    figure.suptitle(fill(title, 30 * columns))
+    panels = figure.subplots(rows, columns, squeeze=False, sharey="row" if count > 1 else False)
+    pairs = panels if count == 1 else panels.T
+    for (loss, accuracy), (name, head) in zip(pairs, heads.items(), strict=True):
+        for axes, metric in ((loss, "loss"), (accuracy, "accuracy")):
+            _both_curves(axes, head, metric)
+        loss.set_title(name if count > 1 else "", fontsize=10)
+        loss.set_ylim(0, None)
+        percent(accuracy)
+    for axes, label in zip(pairs[0], ("cross-entropy", "accuracy"), strict=True):
+        axes.set_ylabel(label)
+        axes.legend(fontsize=8)
     return figure
 
 
-def _curve(
-    axes: Axes,
-    points: Sequence[tuple[int, float]],
-    colour: str | None,
-    label: str,
-    marker: str | None = None,
-    style: str = "-",
-) -> None:
-    if points:
-        axes.plot(*zip(*points, strict=True), style, color=colour, label=label, marker=marker, ms=4)
+def validation_figure(panels: Mapping[str, Mapping[str, TrainedHead]], title: str) -> Figure:
+    """Validation accuracy per epoch: one panel for each name, one line for each head in it."""
+    figure = Figure(figsize=(0.8 + 4.4 * len(panels), 4), layout="constrained")
+    figure.suptitle(fill(title, 50 * len(panels)))
+    row = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for axes, (name, heads) in zip(row, panels.items(), strict=True):
+        validation_curves(axes, {label: head.history for label, head in heads.items()})
+        axes.set_title(name, fontsize=10)
+    row[0].set_ylabel("validation accuracy")
+    return figure
+
+
+def validation_curves(axes: Axes, histories: Mapping[str, Sequence[Epoch]]) -> None:
+    """Validation accuracy per epoch, a line for each history."""
+    for label, history in histories.items():
+        points = [(e.number, e.validation.accuracy) for e in history if e.validation]
+        axes.plot(*zip(*points, strict=True), label=label, clip_on=False,
+                  marker="o" if len(points) < 20 else None, ms=4)  # fmt: skip
+    _epochs(axes)
+    percent(axes)
+    axes.legend(fontsize=8)
+
+
+def _both_curves(axes: Axes, head: TrainedHead, metric: str) -> None:
+    for part, colour, style in (("train", OURS, "-"), ("validation", VALIDATION, "--")):
+        measured = [(e.number, getattr(e, part)) for e in head.history if getattr(e, part)]
+        points = [(number, getattr(metrics, metric)) for number, metrics in measured]
+        if points:
+            label = "training" if part == "train" else part
+            marker = "." if len(points) == 1 else None
+            axes.plot(*zip(*points, strict=True), style, color=colour, label=label, marker=marker)
+    if head.record.kept_epoch != len(head.history):
+        axes.axvline(head.record.kept_epoch, color="black", lw=0.8, ls=":", label="kept epoch")
+    _epochs(axes)
+
+
+def _epochs(axes: Axes) -> None:
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.3)
-
-
-def _percent(axes: Axes, ylabel: str) -> None:
-    axes.set(ylabel=ylabel, ylim=(0, 1.03))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.grid(alpha=0.3)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from vggjax.errors import VggjaxError
-from vggjax.transfer import Epoch
+from vggjax.training import Epoch
 
 PARTS = ("train", "validation")
 METRICS = ("loss", "accuracy")

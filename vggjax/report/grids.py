@@ -1,9 +1,76 @@
-"""Images side by side, as Matplotlib figures."""
+"""Pictures set in grids: stitched into one array, or as figures with a label over each."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+MARGIN = 5  # pixels, as in the reference (C4, U3, U4)
+INCHES = 1.35  # width of a picture
+HEAD, FOOT = 0.42, 0.5  # inches for title and note
+
+
+def square_columns(count: int) -> int:
+    """The columns of the smallest square grid that holds `count` pictures."""
+    return math.isqrt(max(count - 1, 0)) + 1
+
+
+def stitch(
+    pictures: np.ndarray, columns: int, margin: int = MARGIN, above: int | None = None
+) -> np.ndarray:
+    """Pictures (n, H, W) or (n, H, W, 3), uint8, row by row on white, `margin` pixels apart.
+
+    `above` each picture are so many pixels, for a label (None: the margin).
+    """
+    above = margin if above is None else above
+    rows = -(-len(pictures) // columns)
+    height, width = pictures.shape[1] + above, pictures.shape[2] + margin
+    size = (rows * height + margin, columns * width + margin, *pictures.shape[3:])
+    canvas = np.full(size, 255, np.uint8)
+    corners = _corners(len(pictures), columns, height, width, margin, above)
+    for picture, (top, left) in zip(pictures, corners, strict=True):
+        canvas[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    return canvas
+
+
+def labelled_grid(
+    axes: Axes, pictures: np.ndarray, labels: Sequence[str], columns: int, size: float = 7
+) -> None:
+    """Pictures (n, H, W) gray or (n, H, W, 3), uint8, each under its label of `size` points."""
+    strip = max(MARGIN, round(0.13 * pictures.shape[1]))
+    axes.imshow(stitch(pictures, columns, above=strip), cmap="gray", vmin=0, vmax=255)
+    axes.axis("off")
+    height, width = pictures.shape[1] + strip, pictures.shape[2] + MARGIN
+    corners = _corners(len(pictures), columns, height, width, MARGIN, strip)
+    for label, (top, left) in zip(labels, corners, strict=True):
+        axes.text(left, top - 2, label, fontsize=size, va="bottom", ha="left")
+
+
+def filter_figure(pictures: np.ndarray, labels: Sequence[str], title: str, note: str) -> Figure:
+    """A square grid of pictures (n, S, S, 3), uint8, each under its label, in the given order.
+
+    `note` says below them what is seen.
+    """
+    return _grid_figure(pictures, labels, square_columns(len(pictures)), title, note)
+
+
+def activating_figure(
+    pictures: np.ndarray,
+    images: np.ndarray,
+    labels: Sequence[Sequence[str]],
+    title: str,
+    note: str,
+) -> Figure:
+    """A row for each filter: its picture (n, S, S, 3), then k images (n, k, S, S, 3), all uint8.
+
+    `labels` has 1 + k texts for each row.
+    """
+    rows = np.concatenate([pictures[:, None], images], axis=1)
+    flat = rows.reshape(-1, *rows.shape[2:])
+    texts = [text for row in labels for text in row]
+    return _grid_figure(flat, texts, rows.shape[1], title, note)
 
 
 def image_grid(
@@ -23,14 +90,39 @@ def image_grid(
                                wspace=0.03, hspace=0.0)  # fmt: skip
     for number, (images, label) in enumerate(zip(rows, labels, strict=True)):
         axes = figure.add_subplot(grid[number % height, number // height])
-        axes.imshow(_side_by_side(images, count), interpolation="nearest")
+        missing = ((0, count - len(images)), (0, 0), (0, 0), (0, 0))
+        row = np.pad(images, missing, constant_values=255)
+        axes.imshow(stitch(row, count, margin=3, above=0), interpolation="nearest")
         axes.set_title(label, fontsize=7, loc="left", pad=2)
         axes.axis("off")
     return figure
 
 
-def _side_by_side(images: np.ndarray, count: int, margin: int = 3) -> np.ndarray:
-    """(n, H, W, 3) → (H, count·(W + margin), 3), white where there is no image."""
-    padded = np.pad(images, ((0, count - len(images)), (0, 0), (0, margin), (0, 0)),
-                    constant_values=255)  # fmt: skip
-    return padded.transpose(1, 0, 2, 3).reshape(images.shape[1], -1, 3)
+def readable(value: float) -> str:
+    """A number as a person reads it: 12,200 or 0.0345."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _grid_figure(
+    pictures: np.ndarray, labels: Sequence[str], columns: int, title: str, note: str
+) -> Figure:
+    size, strip = pictures.shape[1], max(MARGIN, round(0.13 * pictures.shape[1]))
+    rows = -(-len(pictures) // columns)
+    scale = INCHES / size
+    width = max((columns * (size + MARGIN) + MARGIN) * scale, 5.0)
+    height = (rows * (size + strip) + MARGIN) * scale
+    total = height + HEAD + FOOT
+    figure = Figure(figsize=(width, total))
+    figure.text(0.5, 1 - 0.18 / total, title, ha="center", va="center", fontsize=11)
+    figure.text(0.5, FOOT / 2 / total, note, ha="center", va="center", fontsize=7.5, color="0.3")
+    axes = figure.add_axes((0, FOOT / total, 1, height / total))
+    labelled_grid(axes, pictures, labels, columns)
+    return figure
+
+
+def _corners(
+    count: int, columns: int, height: int, width: int, margin: int, above: int
+) -> Iterable[tuple[int, int]]:
+    """Top and left pixel of each picture, in cells of `height` × `width`."""
+    for number in range(count):
+        yield number // columns * height + above, number % columns * width + margin

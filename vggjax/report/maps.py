@@ -7,13 +7,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vggjax.report.stitch import MARGIN, square_columns, stitch
+from vggjax.report.grids import MARGIN, labelled_grid, readable, square_columns
 
 # Inches: an image with its maps; a name above it; title and headings; note; the whole width.
 ROW, GAP, HEAD, FOOT, WIDEST = 2.6, 0.36, 0.85, 0.32, 13.0
 LETTERS = 16  # of a name, in an inch
 NOTE = (
-    "each map is scaled by itself: black is 0, white its largest activation; all black: no response"
+    "over each map its number and its largest activation, which is white in it; black is 0; "
+    "all black: no response"
 )
 SHORTEST = 224  # pixels: smaller maps are enlarged, each pixel a square
 
@@ -22,13 +23,14 @@ SHORTEST = 224  # pixels: smaller maps are enlarged, each pixel a square
 class LayerMaps:
     """Some of a layer's maps for N images: `pictures` (N, n, H, W) uint8, and their numbers (n,).
 
-    `channels` is how many maps the layer has.
+    `largest` (N, n) are the maps' largest activations, `channels` is how many maps the layer has.
     """
 
     layer: str
     numbers: np.ndarray
     channels: int
     pictures: np.ndarray
+    largest: np.ndarray
 
 
 def maps_figure(
@@ -42,53 +44,50 @@ def maps_figure(
 
     The grids are square, or have `columns` columns; maps are MARGIN pixels apart, on white.
     """
-    grids = [_grid(maps, columns) for maps in layers]
-    ratios = [1.0, *(grid[0].shape[1] / grid[0].shape[0] for grid in grids)]
+    across = [columns or square_columns(len(maps.numbers)) for maps in layers]
+    ratios = [1.0, *(_ratio(maps, count) for maps, count in zip(layers, across, strict=True))]
     row = min(ROW, WIDEST / sum(ratios))
     width, height = row * sum(ratios) * 1.06 + 0.2, (row + GAP) * len(images) - GAP + HEAD + FOOT
     figure = Figure(figsize=(width, height))
-    places = figure.add_gridspec(
+    cells = figure.add_gridspec(
         len(images), len(ratios), width_ratios=ratios, left=0.1 / width, right=1 - 0.1 / width,
         top=1 - HEAD / height, bottom=FOOT / height, wspace=0.06, hspace=GAP / row,
     )  # fmt: skip
     for number, (image, name) in enumerate(zip(images, names, strict=True)):
-        _show(figure.add_subplot(places[number, 0]), image, _short(name, int(row * LETTERS)))
-        for column, (maps, grid) in enumerate(zip(layers, grids, strict=True), start=1):
-            heading = _heading(maps, columns) if number == 0 else ""
-            _show(figure.add_subplot(places[number, column]), grid[number], heading)
+        axes = figure.add_subplot(cells[number, 0])
+        axes.imshow(image)
+        axes.axis("off")
+        axes.set_title(_short(name, int(row * LETTERS)), fontsize=8, pad=4)
+        for column, (maps, count) in enumerate(zip(layers, across, strict=True), start=1):
+            axes = figure.add_subplot(cells[number, column])
+            _maps_of_an_image(axes, maps, number, count)
+            axes.set_title(_heading(maps) if number == 0 else "", fontsize=8, pad=4)
     figure.suptitle(title, fontsize=11, y=1 - 0.1 / height, va="top")
     figure.text(0.5, 0.12 / height, NOTE, ha="center", va="center", fontsize=8, color="0.3")
     return figure
 
 
-def _grid(maps: LayerMaps, columns: int | None) -> np.ndarray:
-    """The grid of each image, (N, height, width)."""
-    columns = columns or square_columns(len(maps.numbers))
+def _maps_of_an_image(axes: Axes, maps: LayerMaps, number: int, columns: int) -> None:
     times = max(1, -(-SHORTEST // maps.pictures.shape[2]))
-    large = maps.pictures.repeat(times, axis=2).repeat(times, axis=3)
-    return np.stack([stitch(pictures, columns, MARGIN) for pictures in large])
+    pictures = maps.pictures[number].repeat(times, axis=1).repeat(times, axis=2)
+    pairs = zip(maps.numbers.tolist(), maps.largest[number].tolist(), strict=True)
+    labels = [f"{which}: {readable(top)}" for which, top in pairs]
+    labelled_grid(axes, pictures, labels, columns, size=6)
 
 
-def _heading(maps: LayerMaps, columns: int | None) -> str:
+def _ratio(maps: LayerMaps, columns: int) -> float:
+    """Width over height of a layer's grid, its labels and margins included."""
+    side = SHORTEST * max(1, -(-maps.pictures.shape[2] // SHORTEST))
+    rows = -(-len(maps.numbers) // columns)
+    return columns * (side + MARGIN) / (rows * (side * 1.13 + MARGIN))
+
+
+def _heading(maps: LayerMaps) -> str:
     height, width = maps.pictures.shape[2:]
-    columns = columns or square_columns(len(maps.numbers))
-    numbers = maps.numbers.tolist()
-    rows = [numbers[start : start + columns] for start in range(0, len(numbers), columns)]
-    listed = " / ".join(", ".join(map(str, row)) for row in rows)
-    which = f"maps {listed}" if len(numbers) <= 16 else f"{len(numbers)} maps"
-    return f"{maps.layer}: {which}\n(of {maps.channels}, each {height} x {width})"
+    return f"{maps.layer}\n({len(maps.numbers)} of {maps.channels} maps, each {height} x {width})"
 
 
 def _short(name: str, most: int) -> str:
     """A name such as class/file on two lines, each cut to `most` letters."""
     lines = name.split("/")[-2:]
     return "\n".join(line if len(line) <= most else f"{line[: most - 1]}…" for line in lines)
-
-
-def _show(axes: Axes, picture: np.ndarray, title: str) -> None:
-    if picture.ndim == 2:
-        axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
-    else:
-        axes.imshow(picture)
-    axes.set_title(title, fontsize=8, pad=4)
-    axes.axis("off")

@@ -1,11 +1,11 @@
 """Where pretrained weights come from: readers, conversion, the Orbax store."""
 
 from vggjax.weights.importer import Weights, convert_file, import_weights
-from vggjax.weights.info import Parameters, WeightsInfo
+from vggjax.weights.info import WeightsInfo
 from vggjax.weights.sources import (
     NAMES,
     demo_config,
-    load_vgg16,
+    load_vgg,
     load_weights,
     parameter_layers,
     weights_identity,
@@ -14,7 +14,6 @@ from vggjax.weights.store import load_info, load_parameters, save, verify
 
 __all__ = [
     "NAMES",
-    "Parameters",
     "Weights",
     "WeightsInfo",
     "convert_file",
@@ -22,7 +21,7 @@ __all__ = [
     "import_weights",
     "load_info",
     "load_parameters",
-    "load_vgg16",
+    "load_vgg",
     "load_weights",
     "parameter_layers",
     "save",

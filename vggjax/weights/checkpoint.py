@@ -1,9 +1,10 @@
 """An Orbax checkpoint of named layers' parameters, with a description in JSON beside them."""
 
+import json
 import logging
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,20 @@ from typing import Any
 import jax
 import numpy as np
 
-from vggjax.errors import VggjaxError, WeightsError
+from vggjax.errors import VggjaxError, WeightsError, one_line
 from vggjax.files import atomic_folder
+from vggjax.model import Parameters
 from vggjax.model.config import Shapes
-from vggjax.weights.info import Parameters, layer_digest
+from vggjax.quiet import log_level
+from vggjax.weights.info import layer_digest
 
-_PARAMS = "params"  # the item of the checkpoint that holds the arrays
+_PARAMS = "params"  # the folder of the Orbax checkpoint
+_DESCRIPTION = "metadata"  # the description's file, in a folder of its own
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a checkpoint is for: the item with its description, and the words in its errors."""
+    """What a checkpoint is for: the folder of its description, and the words in its errors."""
 
     item: str
     noun: str
@@ -49,41 +53,18 @@ class Kind:
     def write(self, folder: Path, params: Parameters, description: dict[str, Any]) -> None:
         """Write the checkpoint, whole or not at all; what was there stays until it is complete."""
         with atomic_folder(folder.absolute()) as temporary:
-            self._write(temporary, params, description)
+            (temporary / self.item).mkdir()
+            (temporary / self.item / _DESCRIPTION).write_text(json.dumps(description))
+            _write_params(temporary / _PARAMS, params)
             old = _set_aside(folder)
         shutil.rmtree(old, ignore_errors=True)
 
     def read_description(self, folder: Path) -> Any:
         """The description; WeightsError if there is no such checkpoint or it is damaged."""
-        import orbax.checkpoint as ocp
-
         if not self.is_at(folder):
             raise WeightsError(f"{folder} is not a folder of {self.noun}.")
-        handler = ocp.JsonCheckpointHandler(multiprocessing_options=_alone())
-        with damage_named(folder), _checkpointer(handler) as checkpointer:
-            return checkpointer.restore(folder.absolute() / self.item, args=ocp.args.JsonRestore())
-
-    def _write(self, folder: Path, params: Parameters, description: dict[str, Any]) -> None:
-        import orbax.checkpoint as ocp
-
-        alone = _alone()
-        handler = ocp.CompositeCheckpointHandler(
-            composite_options=ocp.CompositeOptions(multiprocessing_options=alone),
-            **{
-                _PARAMS: ocp.PyTreeCheckpointHandler(multiprocessing_options=alone),
-                self.item: ocp.JsonCheckpointHandler(multiprocessing_options=alone),
-            },
-        )
-        items = {
-            _PARAMS: ocp.args.PyTreeSave(params),
-            self.item: ocp.args.JsonSave(description),
-        }
-        options = {"multiprocessing_options": alone}
-        with _quiet(), ocp.AsyncCheckpointer(handler, **options) as checkpointer:
-            checkpointer.save(folder, args=ocp.args.Composite(**items), force=True)
-            checkpointer.wait_until_finished()
-        for marker in folder.rglob("commit_success.txt"):
-            marker.unlink()  # nothing reads it, and it names the temporary folder
+        with damage_named(folder):
+            return json.loads((folder / self.item / _DESCRIPTION).read_bytes())
 
 
 def read_layers(
@@ -93,12 +74,9 @@ def read_layers(
 
     Nothing else is read; shapes, types and the checksum of every layer are compared.
     """
-    import orbax.checkpoint as ocp
-
     params: Parameters = {}
     problems: list[str] = []
-    handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=_alone())
-    with damage_named(folder), _checkpointer(handler) as checkpointer:
+    with damage_named(folder), _checkpointer() as checkpointer:
         for layer, roles in shapes.items():
             found = {role: _restore(checkpointer, folder, layer, role) for role in roles}
             misfits = [_misfit(layer, role, found[role], shape) for role, shape in roles.items()]
@@ -118,8 +96,7 @@ def damage_named(folder: Path) -> Iterator[None]:
     except VggjaxError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise WeightsError(f"{folder} is damaged or incomplete ({reason}).") from error
+        raise WeightsError(f"{folder} is damaged or incomplete ({one_line(error)}).") from error
 
 
 @contextmanager
@@ -131,26 +108,29 @@ def write_errors_named(folder: Path) -> Iterator[None]:
         raise WeightsError(f"{folder} cannot be written ({error.strerror or error}).") from error
 
 
-def _checkpointer(handler: Any) -> Any:
+def _checkpointer() -> Any:
+    """Each process reads and writes by itself; by default Orbax would wait for the others."""
     import orbax.checkpoint as ocp
 
-    return ocp.Checkpointer(handler, multiprocessing_options=_alone())
-
-
-def _alone() -> Any:
-    """Each process reads and writes by itself; by default Orbax would wait for the others."""
-    from orbax.checkpoint.options import MultiprocessingOptions
-
-    if jax.process_count() == 1:
-        return MultiprocessingOptions()
     own = jax.process_index()
-    return MultiprocessingOptions(
+    alone = ocp.options.MultiprocessingOptions(
         primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process{own}"
     )
+    handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=alone)
+    return ocp.Checkpointer(handler, multiprocessing_options=alone)
+
+
+def _write_params(folder: Path, params: Parameters) -> None:
+    import orbax.checkpoint as ocp
+
+    with _quiet(), _checkpointer() as checkpointer:
+        checkpointer.save(folder, args=ocp.args.PyTreeSave(params))
+    for marker in folder.rglob("commit_success.txt"):
+        marker.unlink()  # nothing reads it, and it names the temporary folder
 
 
 def _set_aside(folder: Path) -> Path:
-    """Make room where the finished folder is about to go; returns where the old one is now."""
+    """Rename what is where the finished folder is about to go; returns its new path."""
     old = folder.with_name(f".{folder.name}.old")
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
@@ -185,13 +165,6 @@ def _misfit(layer: str, role: str, found: Any, shape: tuple[int, ...]) -> str:
     return ""
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> AbstractContextManager[None]:
     """Keep Orbax's log of its own doings off the terminal."""
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+    return log_level(logging.getLogger("absl"), logging.CRITICAL)

@@ -1,34 +1,31 @@
 """Turns another library's tensors into this project's parameters, or says all that doesn't fit."""
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import isqrt
 
-import ml_dtypes
+import jax.numpy as jnp
 import numpy as np
 
 from vggjax.errors import WeightsError
+from vggjax.model import Parameters
 from vggjax.model.config import Preprocessing, Shapes, VGGConfig, layer_table, parameter_shapes
 from vggjax.weights.formats import ForeignWeights
-from vggjax.weights.info import Parameters
+from vggjax.weights.keras_h5 import natural_order
 
 # VGG11, 13, 16 and 19 (arXiv 1409.1556, table 1: A, B, D, E), by their number of convolutions
 _DEPTHS = {8: (1, 1, 2, 2, 2), 10: (2, 2, 2, 2, 2), 13: (2, 2, 3, 3, 3), 16: (2, 2, 4, 4, 4)}
-_PREPROCESSING: dict[str, Preprocessing] = {"keras": "caffe", "torch": "torch"}
 _TORCH_DENSE = {"fc1": "classifier.0", "fc2": "classifier.3", "predictions": "classifier.6"}
 _TORCH_ROLES = {"kernel": "weight", "bias": "bias"}
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A parameter of ours: the name and shape it should have in the file, and how to turn it."""
+    """A parameter of ours, and the name and shape that it should have in the file."""
 
     layer: str
     role: str
     name: str
     shape: tuple[int, ...]
-    turn: Callable[[np.ndarray], np.ndarray]
 
 
 def infer_config(foreign: ForeignWeights) -> VGGConfig:
@@ -38,10 +35,10 @@ def infer_config(foreign: ForeignWeights) -> VGGConfig:
     images from `fc1` (224 without a top), the preprocessing from the format: Keras' weights expect
     'caffe', PyTorch's 'torch'.
     """
-    preprocessing = _PREPROCESSING[foreign.format]
+    preprocessing: Preprocessing = "torch" if foreign.format == "torch" else "caffe"
     kernels = [tensor.shape for tensor in _kernels(foreign).values()]
     if foreign.format == "torch":
-        kernels = [_our_shape(shape) for shape in kernels]
+        kernels = [(*shape[2:], *shape[1::-1]) for shape in kernels]
     convolutions = [shape for shape in kernels if len(shape) == 4]
     dense = [shape for shape in kernels if len(shape) == 2]
     depths = _DEPTHS.get(len(convolutions))
@@ -67,35 +64,33 @@ def to_parameters(
     extra and misshapen tensor, or of every tensor with values that are not finite.
     """
     config = config or infer_config(foreign)
-    wanted = (_wanted_torch if foreign.format == "torch" else _wanted_keras)(foreign, config)
+    shapes = parameter_shapes(config)
+    wanted = _wanted(foreign, config, shapes)
     _check_shapes(foreign, wanted)
-    params: Parameters = {}
+    params: Parameters = {layer: {} for layer in shapes}
     for item in wanted:
+        values = foreign.tensors[item.name]
+        if foreign.format == "torch":
+            values = _from_torch(values, item, config).reshape(shapes[item.layer][item.role])
         with np.errstate(over="ignore"):  # a float64 too large for float32 is caught just below
-            values = item.turn(foreign.tensors[item.name]).astype(np.float32, order="C")
-        params.setdefault(item.layer, {})[item.role] = values
+            params[item.layer][item.role] = values.astype(np.float32, order="C")
     _check_finite(foreign, wanted, params)
     return params, config
 
 
-def _wanted_torch(foreign: ForeignWeights, config: VGGConfig) -> list[_Wanted]:
-    names = _torch_names(config)
+def _wanted(foreign: ForeignWeights, config: VGGConfig, shapes: Shapes) -> list[_Wanted]:
+    torch = foreign.format == "torch"
+    theirs = _torch_names(config) if torch else _keras_layers(foreign, shapes)
     wanted = []
-    for layer, shapes in parameter_shapes(config).items():
-        for role, shape in shapes.items():
-            turn = _torch_turn(layer, shape, config)
-            name = f"{names[layer]}.{_TORCH_ROLES[role]}"
-            wanted.append(_Wanted(layer, role, name, _torch_shape(shape), turn))
+    for layer, roles in shapes.items():
+        owner = theirs.get(layer, layer)
+        for role, shape in roles.items():
+            if torch:  # (out, in, height, width) for (height, width, in, out)
+                name, shape = f"{owner}.{_TORCH_ROLES[role]}", (*shape[:-3:-1], *shape[:-2])
+            else:
+                name = _keras_tensor(foreign, owner, role)
+            wanted.append(_Wanted(layer, role, name, shape))
     return wanted
-
-
-def _torch_shape(ours: tuple[int, ...]) -> tuple[int, ...]:
-    """PyTorch's (out, in, height, width) for (height, width, in, out); (out, in) for (in, out)."""
-    return (*ours[:-3:-1], *ours[:-2])
-
-
-def _our_shape(torch: tuple[int, ...]) -> tuple[int, ...]:
-    return (*torch[2:], *torch[1::-1])
 
 
 def _torch_names(config: VGGConfig) -> dict[str, str]:
@@ -111,41 +106,20 @@ def _torch_names(config: VGGConfig) -> dict[str, str]:
     return names
 
 
-def _torch_turn(
-    layer: str, shape: tuple[int, ...], config: VGGConfig
-) -> Callable[[np.ndarray], np.ndarray]:
-    if len(shape) == 4:
-        return lambda kernel: kernel.transpose(2, 3, 1, 0)
-    if layer != "fc1" or len(shape) == 1:
-        return np.transpose
-    rows, columns = shape
-    channels = config.widths[-1]
-    side = isqrt(rows // channels)
-
-    def from_channels_first(kernel: np.ndarray) -> np.ndarray:
-        """PyTorch flattens (C, H, W), this project (H, W, C): the shapes alone would not show."""
-        maps = kernel.reshape(columns, channels, side, side)
-        return maps.transpose(2, 3, 1, 0).reshape(rows, columns)
-
-    return from_channels_first
-
-
-def _wanted_keras(foreign: ForeignWeights, config: VGGConfig) -> list[_Wanted]:
-    shapes = parameter_shapes(config)
-    theirs = _keras_layers(foreign, shapes)
-    wanted = []
-    for layer, roles in shapes.items():
-        for role, shape in roles.items():
-            name = _keras_tensor(foreign, theirs.get(layer, layer), role)
-            wanted.append(_Wanted(layer, role, name, shape, lambda values: values))
-    return wanted
+def _from_torch(values: np.ndarray, item: _Wanted, config: VGGConfig) -> np.ndarray:
+    """PyTorch flattens (C, H, W), this project (H, W, C): the shapes alone would not show."""
+    if (item.layer, item.role) == ("fc1", "kernel"):
+        channels = config.widths[-1]
+        side = isqrt(values.shape[1] // channels)
+        values = values.reshape(-1, channels, side, side)
+    return values.transpose(2, 3, 1, 0) if values.ndim == 4 else values.T
 
 
 def _keras_layers(foreign: ForeignWeights, shapes: Shapes) -> dict[str, str]:
     """Our layers' names in the file: the same, or those of its convolutions and dense in order."""
     owners = {name.rpartition("/")[0] for name in foreign.tensors}
     if owners & shapes.keys():
-        return {layer: layer for layer in shapes}
+        return {}
     names: dict[str, str] = {}
     for dimensions in (4, 2):
         ours = [name for name, roles in shapes.items() if len(roles["kernel"]) == dimensions]
@@ -167,12 +141,7 @@ def _kernels(foreign: ForeignWeights) -> dict[str, np.ndarray]:
     kernels = {name: item for name, item in foreign.tensors.items() if item.ndim in (2, 4)}
     if foreign.format == "keras":
         return kernels
-    return dict(sorted(kernels.items(), key=lambda item: _number(item[0])))
-
-
-def _number(name: str) -> tuple[str, int]:
-    digits = re.search(r"\d+", name)
-    return name.partition(".")[0], int(digits.group()) if digits else 0
+    return {name: kernels[name] for name in sorted(kernels, key=natural_order)}
 
 
 def _check_shapes(foreign: ForeignWeights, wanted: list[_Wanted]) -> None:
@@ -197,9 +166,7 @@ def _check_shapes(foreign: ForeignWeights, wanted: list[_Wanted]) -> None:
 
 
 def _fits(tensor: np.ndarray, shape: tuple[int, ...]) -> bool:
-    return tensor.shape == shape and (
-        tensor.dtype.kind == "f" or tensor.dtype == ml_dtypes.bfloat16
-    )
+    return tensor.shape == shape and jnp.issubdtype(tensor.dtype, jnp.floating)
 
 
 def _check_finite(foreign: ForeignWeights, wanted: list[_Wanted], params: Parameters) -> None:

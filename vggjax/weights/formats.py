@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import ml_dtypes  # noqa: F401  (importing it teaches NumPy the name bfloat16)
 import numpy as np
+from safetensors.numpy import load_file
 
-from vggjax.errors import WeightsError
+from vggjax.errors import WeightsError, one_line
 from vggjax.weights.keras_h5 import read_keras_archive, read_keras_h5
-from vggjax.weights.safetensors_file import read_safetensors
 from vggjax.weights.torch_pickle import read_torch_legacy, read_torch_zip
 
 Format = Literal["keras", "torch"]
-Reader = Callable[[Path], dict[str, np.ndarray]]
+_Kind = tuple[Format, str, Callable[[Path], dict[str, np.ndarray]]]
 
 _HEAD = 512  # bytes that tell the kinds apart
 _LONGEST_HEADER = 100 * 2**20  # safetensors' own limit
@@ -34,18 +35,11 @@ class ForeignWeights:
     tensors: dict[str, np.ndarray]
 
 
-@dataclass(frozen=True)
-class _Kind:
-    format: Format
-    description: str
-    read: Reader
-
-
-_HDF5 = _Kind("keras", "Keras HDF5", read_keras_h5)
-_ARCHIVE = _Kind("keras", "Keras 3 archive", read_keras_archive)
-_TORCH_ZIP = _Kind("torch", "PyTorch state dict (zip format)", read_torch_zip)
-_TORCH_LEGACY = _Kind("torch", "PyTorch state dict (legacy format)", read_torch_legacy)
-_SAFETENSORS = _Kind("torch", "safetensors with PyTorch's names", read_safetensors)
+_HDF5: _Kind = ("keras", "Keras HDF5", read_keras_h5)
+_ARCHIVE: _Kind = ("keras", "Keras 3 archive", read_keras_archive)
+_TORCH_ZIP: _Kind = ("torch", "PyTorch state dict (zip format)", read_torch_zip)
+_TORCH_LEGACY: _Kind = ("torch", "PyTorch state dict (legacy format)", read_torch_legacy)
+_SAFETENSORS: _Kind = ("torch", "safetensors with PyTorch's names", load_file)
 
 
 def read_weights(path: Path) -> ForeignWeights:
@@ -56,15 +50,14 @@ def read_weights(path: Path) -> ForeignWeights:
     """
     path = Path(path)
     try:
-        kind = _kind(path, _head(path))
-        return ForeignWeights(path, kind.format, kind.description, kind.read(path))
+        format_, kind, read = _kind(path, _head(path))
+        return ForeignWeights(path, format_, kind, read(path))
     except WeightsError:
         raise
     # A damaged file can make a parser fail in any way; all of them mean the same to the user.
     except Exception as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise WeightsError(
-            f"{path} is truncated or damaged ({reason}); get the file again."
+            f"{path} is truncated or damaged ({one_line(error)}); get the file again."
         ) from error
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from vggjax.model import Chain, build_vgg
+from vggjax.model import Chain, Parameters, build_vgg
 from vggjax.model.config import Preprocessing
 from vggjax.weights.convert import infer_config, to_parameters
 from vggjax.weights.formats import read_weights
-from vggjax.weights.info import Parameters, WeightsInfo, digest_layers, file_sha256
-from vggjax.weights.store import refuse_existing, save
+from vggjax.weights.info import WeightsInfo, digest_layers, file_sha256
+from vggjax.weights.store import STORE, save
 
 
 class Weights(NamedTuple):
@@ -64,7 +64,7 @@ def convert_file(
     `source` replaces the file's name in the description, for example by its address. Raises
     WeightsError as `import_weights` and `store.save` do.
     """
-    refuse_existing(folder, overwrite)
+    STORE.refuse_existing(folder, overwrite)
     info, params = import_weights(path, name, preprocessing)
     info = replace(info, source=source or info.source)
     save(folder, params, info, overwrite=overwrite)

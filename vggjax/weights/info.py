@@ -1,18 +1,14 @@
 """What is known about a set of weights, and the checksums that identify them."""
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
+from vggjax.model.chain import Parameters
 from vggjax.model.config import Preprocessing, VGGConfig
-
-# {layer: {"kernel": array, "bias": array}}, float32, shaped as `parameter_shapes(config)` says
-Parameters = dict[str, dict[str, np.ndarray]]
-
-_BLOCK = 2**20  # bytes read at a time
 
 
 @dataclass(frozen=True)
@@ -31,13 +27,9 @@ class WeightsInfo:
     digests: dict[str, str]
     notes: dict[str, Any] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        """The description as JSON-compatible data."""
-        return {**asdict(self), "config": self.config.to_json()}
-
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "WeightsInfo":
-        """The description that `to_json` gave; ValueError if its preprocessing is unknown."""
+        """The description from its `asdict`; ValueError if its preprocessing is unknown."""
         config = VGGConfig.from_json(data["config"])
         if config.preprocessing not in get_args(Preprocessing):
             raise ValueError(f"unknown preprocessing {config.preprocessing}")
@@ -45,9 +37,9 @@ class WeightsInfo:
 
 
 def layer_digest(layer: dict[str, np.ndarray]) -> str:
-    """SHA-256, in hex, of a layer's kernel bytes followed by its bias bytes (float32, C order)."""
+    """SHA-256, in hex, of a layer's arrays (float32, C order): its kernel, then its bias, …"""
     digest = hashlib.sha256()
-    for role in ("kernel", "bias"):
+    for role in sorted(layer, reverse=True):
         digest.update(np.ascontiguousarray(layer[role], dtype="<f4").data)
     return digest.hexdigest()
 
@@ -59,8 +51,5 @@ def digest_layers(params: Parameters) -> dict[str, str]:
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's content, in hex."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,6 +6,7 @@ Returns arrays named `layer/weight`, in the order of the layers; knows no model.
 import io
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +20,27 @@ _NEVER_COMPRESSED = 2**20  # bytes that a data set may claim whatever it stores
 _MOST_COMPRESSED = 4  # float weights never shrink by more
 
 
-def read_keras_h5(path: Path) -> dict[str, np.ndarray]:
-    """The weights in an HDF5 file by Keras 1, 2 or 3; WeightsError if there are none."""
-    return _read(path, path)
-
-
 def read_keras_archive(path: Path) -> dict[str, np.ndarray]:
     """The weights in a Keras 3 `.keras` archive; WeightsError if it is compressed."""
     with zipfile.ZipFile(path) as archive:
         member = archive.getinfo(_WEIGHTS_MEMBER)
         if member.compress_type != zipfile.ZIP_STORED or member.file_size > path.stat().st_size:
             raise WeightsError(f"{path} is compressed, as Keras never writes it; unpack it first.")
-        content = io.BytesIO(archive.read(member))
-    return _read(content, path)
+        return read_keras_h5(path, io.BytesIO(archive.read(member)))
 
 
-def _read(source: Path | io.BytesIO, path: Path) -> dict[str, np.ndarray]:
+def read_keras_h5(path: Path, content: io.BytesIO | None = None) -> dict[str, np.ndarray]:
+    """The weights in an HDF5 file by Keras 1, 2 or 3; WeightsError if there are none.
+
+    `content` is that file if it is only a part of the one at `path`.
+    """
     import h5py
 
-    with h5py.File(source, "r") as file:
+    with h5py.File(content or path, "r") as file:
         root = file.get("model_weights", file)
-        datasets = _legacy(root) if "layer_names" in root.attrs else _keras3(root)
+        datasets: dict[str, Any] = {}
+        for name, address in _legacy(root) if "layer_names" in root.attrs else _keras3(root):
+            datasets[address if name in datasets else name] = root[address]
         if not datasets:
             raise WeightsError(f"{path} is an HDF5 file without Keras weights.")
         return {
@@ -49,43 +50,31 @@ def _read(source: Path | io.BytesIO, path: Path) -> dict[str, np.ndarray]:
         }
 
 
-def _legacy(root: Any) -> dict[str, Any]:
-    datasets: dict[str, Any] = {}
+def _legacy(root: Any) -> Iterator[tuple[str, str]]:
+    """Each weight as `layer/weight`, and its address in the file."""
     for layer in _texts(root.attrs["layer_names"]):
-        group = root[layer]
-        names = _texts(group.attrs["weight_names"])
+        names = _texts(root[layer].attrs["weight_names"])
         for name in names:
             parts = name.split("/")
             # A group of more than a kernel and a bias is a model within the model.
             owner = parts[-2] if len(names) > 2 and len(parts) > 1 else layer
-            datasets[_unused(f"{owner}/{parts[-1]}", f"{layer}/{name}", datasets)] = group[name]
-    return datasets
+            yield f"{owner}/{parts[-1]}", f"{layer}/{name}"
 
 
-def _keras3(root: Any) -> dict[str, Any]:
-    import h5py
-
-    found: dict[str, Any] = {}
-
-    def visit(name: str, node: Any) -> None:
-        if isinstance(node, h5py.Dataset) and "/vars/" in f"/{name}":
-            found[name] = node
-
-    root.visititems(visit)
-    datasets: dict[str, Any] = {}
-    for name in sorted(found, key=_natural):
-        if name.startswith("optimizer/"):
+def _keras3(root: Any) -> Iterator[tuple[str, str]]:
+    nodes: dict[str, Any] = {}
+    root.visititems(nodes.__setitem__)
+    for address in sorted(nodes, key=natural_order):
+        folder, _, index = f"/{address}".rpartition("/")
+        if not folder.endswith("/vars") or address.startswith("optimizer/"):
             continue
         # Newer files note the layer's name, older ones have only its class's, numbered in order.
-        folder, _, index = name.rpartition("/")
-        layer = found[name].parent.attrs.get("name") or folder.removesuffix("/vars").split("/")[-1]
-        datasets[_unused(f"{layer}/{index}", name, datasets)] = found[name]
-    return datasets
+        layer = nodes[address].parent.attrs.get("name") or folder.split("/")[-2]
+        yield f"{layer}/{index}", address
 
 
 def _array(dataset: Any, file: Any, path: Path) -> np.ndarray:
-    elsewhere = dataset.file.filename != file.filename or dataset.external or dataset.is_virtual
-    if elsewhere:
+    if dataset.file.filename != file.filename or dataset.external or dataset.is_virtual:
         raise WeightsError(f"{path} refers to another file for {dataset.name}; save it whole.")
     if dataset.nbytes > _MOST_COMPRESSED * dataset.id.get_storage_size() + _NEVER_COMPRESSED:
         raise WeightsError(
@@ -101,9 +90,6 @@ def _texts(values: Any) -> list[str]:
     return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
 
 
-def _unused(name: str, fallback: str, taken: dict[str, Any]) -> str:
-    return fallback if name in taken else name
-
-
-def _natural(name: str) -> list[Any]:
+def natural_order(name: str) -> list[Any]:
+    """A key to sort names by, numbers in them by their value."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]

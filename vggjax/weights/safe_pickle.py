@@ -7,19 +7,17 @@ checked beforehand, so that a pickle can neither reserve memory nor reach an att
 
 import pickle
 import pickletools
-from collections.abc import Callable
-from dataclasses import dataclass
 from io import BytesIO
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import ml_dtypes
 import numpy as np
 
 from vggjax.errors import WeightsError
 
-_MOST_DIMENSIONS = 8
+_LARGEST = 16 * 2**20  # bytes; a state dict's pickle is a few thousand
 _OPCODE_NAMES = (
     "PROTO FRAME STOP MARK NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 BINFLOAT "
     "BINUNICODE SHORT_BINUNICODE BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES EMPTY_TUPLE "
@@ -41,59 +39,53 @@ _STORAGE_DTYPES: dict[str, Any] = {
 }
 
 
-class _Sealed:
-    """Refuses the attributes that a pickle may want to set on an object."""
-
-    def __setstate__(self, state: Any) -> None:
-        """Refuse."""
-        raise ValueError("an object that nothing may be set on")
-
-
-@dataclass(frozen=True)
-class Storage(_Sealed):
-    """A stretch of numbers kept elsewhere in the file: `count` of `dtype`, found by `key`.
+class Storage(NamedTuple):
+    """A stretch of numbers kept elsewhere in the file: `total` of `dtype`, found by `key`.
 
     `start` and `length` are the part of it that tensors may use (all of it in files since 2017).
     """
 
     key: str
     dtype: np.dtype
-    count: int
+    total: int
     start: int
     length: int
 
 
-@dataclass(frozen=True)
 class Tensor:
     """A view of a storage; `offset` and `strides` count numbers, and stay inside the storage."""
 
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
+    def __init__(self, storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> None:
+        shape, strides = tuple(shape), tuple(strides)  # a pickle could still change its lists
+        if not isinstance(storage, Storage) or not _counts((offset, *shape, *strides)):
+            raise ValueError("impossible tensor")
+        steps = zip(shape, strides, strict=True)
+        last = offset + sum((size - 1) * stride for size, stride in steps)
+        count = prod(shape)
+        # A stride of 0 would make terabytes out of one number: none may exceed its storage.
+        if count > storage.length or (count and last >= storage.length):
+            raise ValueError(f"a tensor of {count:,} numbers in a storage of {storage.length:,}")
+        self.storage, self.offset, self.shape, self.strides = storage, offset, shape, strides
 
     def __setstate__(self, state: Any) -> None:
         """Ignore what files of PyTorch 0.1 add to a parameter (whether it needs a gradient)."""
 
     def view(self, buffer: bytes) -> np.ndarray:
-        """The tensor's numbers, given its storage's bytes."""
+        """The tensor's numbers, given its storage's bytes; ValueError if NumPy can't hold them."""
         size = self.storage.dtype.itemsize
         strides = [stride * size for stride in self.strides]
         offset = (self.storage.start + self.offset) * size
         return np.ndarray(self.shape, self.storage.dtype, buffer, offset, strides)
 
 
-@dataclass(frozen=True)
-class _StorageType(_Sealed):
-    dtype: np.dtype
+class _Parameter:
+    """Stands for what wraps a tensor: gives the tensor itself."""
 
+    def __new__(cls, data: Any, *_: Any) -> Any:
+        return data
 
-@dataclass(frozen=True)
-class _Function(_Sealed):
-    function: Callable[..., Any]
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self.function(*arguments)
+    def __setstate__(self, state: Any) -> None:
+        """Seal the class."""
 
 
 class _Table(dict):
@@ -103,14 +95,29 @@ class _Table(dict):
         """Ignore `_metadata`, which holds version numbers of layers."""
 
 
-def load_pickle(data: bytes, path: Path) -> tuple[Any, dict[str, Storage], int]:
-    """Read the first pickle in `data`: its object, the storages it refers to by key, its length.
+# A pickle may ask to set attributes (BUILD) on any of these. It can't: a class with `__setstate__`
+# has that called, without an object, which fails; a text has no attributes.
+_ALLOWED: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): _Table,
+    ("torch._utils", "_rebuild_tensor"): Tensor,
+    ("torch._utils", "_rebuild_tensor_v2"): Tensor,
+    ("torch._utils", "_rebuild_parameter"): _Parameter,
+    ("torch.nn.parameter", "Parameter"): _Parameter,
+    **{(module, name): name for module in ("torch", "torch.cuda") for name in _STORAGE_DTYPES},
+}
+
+
+def load_pickle(file: BinaryIO, path: Path) -> tuple[Any, dict[str, Storage]]:
+    """Read the next pickle in `file`: its object, and the storages it refers to by key.
 
     Raises WeightsError, before anything is built, if it does what no table of weights needs.
     """
+    start = file.tell()
+    data = file.read(_LARGEST)
     length = _checked_length(data, path)
+    file.seek(start + length)
     unpickler = _Unpickler(BytesIO(data[:length]), path)
-    return unpickler.load(), unpickler.storages, length
+    return unpickler.load(), unpickler.storages
 
 
 def _checked_length(data: bytes, path: Path) -> int:
@@ -143,51 +150,19 @@ class _Unpickler(pickle.Unpickler):
         kind, type_, key, _, count, *rest = pid
         view = rest[0] if rest else None
         start, length = (0, count) if view is None else view[1:]
-        if kind != "storage" or not isinstance(type_, _StorageType) or not isinstance(key, str):
+        if kind != "storage" or type_ not in _STORAGE_DTYPES or not isinstance(key, str):
             raise ValueError("unknown persistent object")
         if not _counts((count, start, length)) or start + length > count:
             raise ValueError("impossible storage size")
-        storage = Storage(key, type_.dtype, count, start, length)
+        storage = Storage(key, np.dtype(_STORAGE_DTYPES[type_]), count, start, length)
         known = self.storages.setdefault(key, storage)
-        if (known.dtype, known.count) != (storage.dtype, count):
+        if (known.dtype, known.total) != (storage.dtype, count):
             raise ValueError("one storage with two sizes")
         return storage
 
 
-def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Tensor:
-    sizes = (offset, *shape, *strides)
-    if not isinstance(storage, Storage) or not _counts(sizes) or len(shape) != len(strides):
-        raise ValueError("impossible tensor")
-    if len(shape) > _MOST_DIMENSIONS:
-        raise ValueError(f"a tensor of {len(shape)} dimensions")
-    last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
-    count = prod(shape)
-    # A stride of 0 would make terabytes out of one number: a tensor may not exceed its storage.
-    if count > storage.length or (count and last >= storage.length):
-        raise ValueError(f"a tensor of {count:,} numbers in a storage of {storage.length:,}")
-    return Tensor(storage, offset, tuple(shape), tuple(strides))
-
-
-def _rebuild_parameter(data: Any, *_: Any) -> Any:
-    return data
-
-
 def _counts(values: Any) -> bool:
     return all(type(value) is int and value >= 0 for value in values)
-
-
-_ALLOWED: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): _Table,
-    ("torch._utils", "_rebuild_tensor"): _Function(_rebuild_tensor),
-    ("torch._utils", "_rebuild_tensor_v2"): _Function(_rebuild_tensor),
-    ("torch._utils", "_rebuild_parameter"): _Function(_rebuild_parameter),
-    ("torch.nn.parameter", "Parameter"): _Function(_rebuild_parameter),
-    **{
-        (module, name): _StorageType(np.dtype(dtype))
-        for module in ("torch", "torch.cuda")
-        for name, dtype in _STORAGE_DTYPES.items()
-    },
-}
 
 
 def _allowed(module: str, name: str, path: Path) -> Any:

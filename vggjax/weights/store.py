@@ -1,16 +1,19 @@
 """Stored weights: an Orbax checkpoint of the parameters, with a description in JSON beside them."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from vggjax.errors import LayerError, WeightsError
+from vggjax.model import Parameters
 from vggjax.model.config import parameter_shapes
 from vggjax.weights.checkpoint import Kind, damage_named, read_layers, write_errors_named
-from vggjax.weights.info import Parameters, WeightsInfo, digest_layers
+from vggjax.weights.info import WeightsInfo, digest_layers
 
-_STORE = Kind(
+STORE = Kind(
     item="info",
     noun="stored weights",
     overwrite="pass --overwrite",
@@ -20,7 +23,7 @@ _STORE = Kind(
 
 def is_store(folder: Path) -> bool:
     """Whether `folder` looks like stored weights; it may still be damaged."""
-    return _STORE.is_at(folder)
+    return STORE.is_at(folder)
 
 
 def save(folder: Path, params: Parameters, info: WeightsInfo, *, overwrite: bool = False) -> None:
@@ -29,28 +32,17 @@ def save(folder: Path, params: Parameters, info: WeightsInfo, *, overwrite: bool
     Raises WeightsError if `folder` exists and `overwrite` is not set, if the parameters don't fit
     `info.config`, or if it can't be written. What is overwritten stays until the new is complete.
     """
-    refuse_existing(folder, overwrite)
-    params = {
-        layer: {role: np.asarray(values, np.float32) for role, values in roles.items()}
-        for layer, roles in params.items()
-    }
-    shapes = {
-        layer: {role: a.shape for role, a in roles.items()} for layer, roles in params.items()
-    }
-    if shapes != parameter_shapes(info.config):
+    STORE.refuse_existing(folder, overwrite)
+    params = jax.tree.map(lambda values: np.asarray(values, np.float32), params)
+    if jax.tree.map(np.shape, params) != parameter_shapes(info.config):
         raise WeightsError(f"The parameters for {folder} do not have the shapes of their network.")
     with write_errors_named(folder):
-        _STORE.write(folder, params, {**info.to_json(), "digests": digest_layers(params)})
-
-
-def refuse_existing(folder: Path, overwrite: bool) -> None:
-    """Raise WeightsError if `folder` exists, unless it is a store that may be overwritten."""
-    _STORE.refuse_existing(folder, overwrite)
+        STORE.write(folder, params, {**asdict(info), "digests": digest_layers(params)})
 
 
 def load_info(folder: Path) -> WeightsInfo:
     """The description of stored weights; WeightsError if there are none or they are damaged."""
-    content = _STORE.read_description(folder)
+    content = STORE.read_description(folder)
     with damage_named(folder):
         return WeightsInfo.from_json(content)
 
@@ -67,7 +59,9 @@ def load_parameters(folder: Path, layers: Iterable[str] | None = None) -> Parame
     if unknown := [name for name in names if name not in known]:
         raise LayerError(f"{folder} has no layer {unknown[0]}; it has {', '.join(known)}.")
     params, problems = read_layers(folder, {name: known[name] for name in names}, info.digests)
-    _STORE.raise_damaged(folder, problems)
+    if layers is None:
+        problems += [f"extra {name}" for name in info.digests if name not in known]
+    STORE.raise_damaged(folder, problems)
     return params
 
 
@@ -76,9 +70,5 @@ def verify(folder: Path) -> WeightsInfo:
 
     Raises WeightsError with the list of all that differs.
     """
-    info = load_info(folder)
-    shapes = parameter_shapes(info.config)
-    _, problems = read_layers(folder, shapes, info.digests)
-    extra = [f"extra {name}" for name in info.digests if name not in shapes]
-    _STORE.raise_damaged(folder, problems + extra)
-    return info
+    load_parameters(folder)
+    return load_info(folder)

@@ -3,9 +3,8 @@
 Returns arrays by their names in the state dict; knows no model.
 """
 
-import os
+import io
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,7 +15,6 @@ from vggjax.weights.safe_pickle import Storage, Tensor, load_pickle
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _PICKLE = "/data.pkl"
-_LARGEST_PICKLE = 16 * 2**20  # bytes; a state dict's is a few thousand
 
 
 def read_torch_zip(path: Path) -> dict[str, np.ndarray]:
@@ -26,55 +24,44 @@ def read_torch_zip(path: Path) -> dict[str, np.ndarray]:
         root = next(name for name in names if name.endswith(_PICKLE)).removesuffix(_PICKLE)
         if f"{root}/constants.pkl" in names:
             raise WeightsError(f"{path} is a TorchScript program; save `model.state_dict()`.")
-        if (
-            f"{root}/byteorder" in names
-            and _member(archive, f"{root}/byteorder", path) != b"little"
-        ):
-            raise WeightsError(f"{path} was written on a big-endian machine; save it on another.")
-        pickled = _member(archive, root + _PICKLE, path, most=_LARGEST_PICKLE)
-        tree, _, _ = load_pickle(pickled, path)
-        return _arrays(tree, lambda item: _zip_storage(archive, root, item, path), path)
+        order = f"{root}/byteorder"
+        _check_byte_order(order not in names or _member(archive, order, path) == b"little", path)
+        tree, _ = load_pickle(io.BytesIO(_member(archive, root + _PICKLE, path)), path)
+        tensors = _state_dict(tree, path)
+        keys = {tensor.storage.key for tensor in tensors.values()}
+        content = {key: _member(archive, f"{root}/data/{key}", path) for key in keys}
+    return _views(tensors, content)
 
 
 def read_torch_legacy(path: Path) -> dict[str, np.ndarray]:
     """The tensors of a file by an older `torch.save`; WeightsError if it is no state dict."""
     with path.open("rb") as file:
-        magic, _ = _next_pickle(file, path)
+        magic, _ = load_pickle(file, path)
         if magic != LEGACY_MAGIC:
             raise WeightsError(
                 f"{path} is a Python pickle that torch.save did not write; "
                 "save `model.state_dict()` with torch.save."
             )
-        _next_pickle(file, path)  # protocol version
-        system, _ = _next_pickle(file, path)
-        if system.get("little_endian") is not True:
-            raise WeightsError(f"{path} was written on a big-endian machine; save it on another.")
-        tree, storages = _next_pickle(file, path)
-        keys, _ = _next_pickle(file, path)
+        load_pickle(file, path)  # protocol version
+        system, _ = load_pickle(file, path)
+        _check_byte_order(system.get("little_endian") is True, path)
+        tree, storages = load_pickle(file, path)
+        keys, _ = load_pickle(file, path)
         content = {key: _legacy_storage(file, storages[key], path) for key in keys}
-    return _arrays(tree, lambda item: content[item.key], path)
+    return _views(_state_dict(tree, path), content)
 
 
-def _next_pickle(file: BinaryIO, path: Path) -> tuple[Any, dict[str, Storage]]:
-    start = file.tell()
-    tree, storages, length = load_pickle(file.read(_LARGEST_PICKLE), path)
-    file.seek(start + length)
-    return tree, storages
+def _check_byte_order(little: bool, path: Path) -> None:
+    if not little:
+        raise WeightsError(f"{path} was written on a big-endian machine; save it on another.")
 
 
-def _zip_storage(archive: zipfile.ZipFile, root: str, storage: Storage, path: Path) -> bytes:
-    content = _member(archive, f"{root}/data/{storage.key}", path)
-    if len(content) < storage.count * storage.dtype.itemsize:
-        raise _truncated(path)
-    return content
-
-
-def _member(archive: zipfile.ZipFile, name: str, path: Path, most: int | None = None) -> bytes:
+def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
     """One member's bytes; its size is checked before any memory is reserved."""
     member = archive.getinfo(name)
     if member.compress_type != zipfile.ZIP_STORED:
         raise WeightsError(f"{path} is compressed, as PyTorch never writes it; save it again.")
-    if member.file_size > min(most or path.stat().st_size, path.stat().st_size):
+    if member.file_size > path.stat().st_size:
         raise WeightsError(f"{path} is damaged: {name} claims {member.file_size:,} bytes.")
     return archive.read(member)
 
@@ -82,21 +69,9 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path, most: int | None = 
 def _legacy_storage(file: BinaryIO, storage: Storage, path: Path) -> bytes:
     count = int.from_bytes(file.read(8), "little")
     size = count * storage.dtype.itemsize
-    if count != storage.count or size > os.fstat(file.fileno()).st_size - file.tell():
-        raise _truncated(path)
+    if count != storage.total or size > path.stat().st_size - file.tell():
+        raise WeightsError(f"{path} is truncated or damaged; get the file again.")
     return file.read(size)
-
-
-def _arrays(tree: Any, read: Callable[[Storage], bytes], path: Path) -> dict[str, np.ndarray]:
-    """The state dict in `tree`, read storage by storage; several tensors may share one."""
-    buffers: dict[str, bytes] = {}
-    arrays = {}
-    for name, tensor in _state_dict(tree, path).items():
-        key = tensor.storage.key
-        if key not in buffers:
-            buffers[key] = read(tensor.storage)
-        arrays[name.removeprefix("module.")] = tensor.view(buffers[key])
-    return arrays
 
 
 def _state_dict(tree: Any, path: Path) -> dict[str, Tensor]:
@@ -108,5 +83,9 @@ def _state_dict(tree: Any, path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _truncated(path: Path) -> WeightsError:
-    return WeightsError(f"{path} is truncated or damaged; get the file again.")
+def _views(tensors: dict[str, Tensor], content: dict[str, bytes]) -> dict[str, np.ndarray]:
+    """The tensors as arrays, given the bytes of each storage; several may share one."""
+    return {
+        name.removeprefix("module."): tensor.view(content[tensor.storage.key])
+        for name, tensor in tensors.items()
+    }

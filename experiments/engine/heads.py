@@ -1,0 +1,99 @@
+"""Heads to train, and their training: on features of all layers from one pass over the images."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from engine.job import Job
+from vggjax.collective import is_first
+from vggjax.data import Split
+from vggjax.features import extract_layers
+from vggjax.model import Chain
+from vggjax.progress import progress
+from vggjax.report import EventLog
+from vggjax.training import (
+    Epoch,
+    FitConfig,
+    Parts,
+    TrainedHead,
+    cross_entropy,
+    split_parts,
+    train_head,
+    used_images,
+)
+from vggjax.training.losses import Loss
+from vggjax.training.record import key_name
+
+LIVE = "tensorboard"  # written while a run goes on, for who watches it
+
+
+@dataclass(frozen=True)
+class HeadPlan:
+    """A head to train on `samples` training images per class of `split`, behind `layer`.
+
+    `key` tells it from the run's other heads (see `Record`). `make` gets the training features
+    (N, *shape) and returns the head. With `end_to_end`, of all plans of a run or of none, the whole
+    network is part of every training step, and `make` gets the images.
+    """
+
+    key: Mapping[str, Any]
+    layer: str
+    split: Split
+    samples: int
+    config: FitConfig
+    make: Callable[[Any], Chain]
+    loss: Loss = cross_entropy
+    end_to_end: bool = False
+
+
+def train_heads(job: Job[Any], plans: Sequence[HeadPlan]) -> list[TrainedHead]:
+    """Train the heads of all `plans` on features of their layers, from one pass over the images."""
+    used = used_images(job.data, job.splits)
+    images, layers = job.images(used), list(dict.fromkeys(plan.layer for plan in plans))
+    if plans[0].end_to_end:
+        inputs: Mapping[str, Any] = dict.fromkeys(layers, images)
+    else:
+        inputs = extract_layers(job.chain, layers, images)
+    if LIVE in job.options.wanted_files and is_first():
+        shutil.rmtree(job.out / LIVE, ignore_errors=True)  # it may be another run's
+    heads = []
+    with progress("training", sum(plan.config.epochs for plan in plans), "epoch") as bar:
+        for plan in plans:
+            parts = split_parts(inputs[plan.layer], job.data, used, plan.split, plan.samples)
+            heads.append(_train(job, plan, parts, bar.update))
+    return heads
+
+
+def _train(
+    job: Job[Any], plan: HeadPlan, parts: Parts, progressed: Callable[[int], Any]
+) -> TrainedHead:
+    with _event_log(job, plan) as log:
+
+        def show(epoch: Epoch) -> None:
+            progressed(1)
+            log(epoch)
+
+        trained = train_head(
+            plan.make(parts.train.inputs),
+            parts,
+            plan.config,
+            plan.key,
+            backbone=job.chain.until(plan.layer),
+            end_to_end=plan.end_to_end,
+            loss=plan.loss,
+            on_epoch=show,
+        )
+    progressed(plan.config.epochs - len(trained.history))
+    return trained
+
+
+@contextmanager
+def _event_log(job: Job[Any], plan: HeadPlan) -> Iterator[Callable[[Epoch], None]]:
+    """What takes the epochs of a head, for TensorBoard where that is asked for."""
+    if not (LIVE in job.options.wanted_files and is_first()):
+        yield lambda epoch: None
+        return
+    with closing(EventLog(job.out / LIVE / key_name(plan.key))) as log:
+        yield log.add

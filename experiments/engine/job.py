@@ -1,0 +1,119 @@
+"""What an experiment works on, options, data and network, and what it gives."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from engine.cluster import require_fetched
+from engine.options import OptionsT
+from vggjax import collective
+from vggjax.data import Dataset, ImageArray, Split
+from vggjax.model import Chain, deepest_layer, in_precision, output_shape
+from vggjax.report.reference import URBAN_TRIBES
+from vggjax.training import TrainedHead
+from vggjax.weights import Weights, demo_config, load_weights, weights_identity
+
+IMAGENET = ("imagenet", "imagenet-notop")  # the reference's weights
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an experiment found: heads, figures by their file's name, and facts in JSON.
+
+    Pictures (H, W, 3), uint8, may stand among the figures; a name may have a folder before it.
+    """
+
+    heads: Sequence[TrainedHead] = ()
+    figures: Mapping[str, Figure | np.ndarray] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Job(Generic[OptionsT]):
+    """What a run of an experiment is given; the weights are loaded when they are first used."""
+
+    options: OptionsT
+    dataset: Dataset | None
+    splits: Sequence[Split]
+    weights_name: str
+    layers: Sequence[str]
+    out: Path
+
+    @cached_property
+    def weights(self) -> Weights:
+        """The weights, as far as the deepest of the layers needs them."""
+        on_demo = self.dataset is not None and self.dataset.demo
+        config = demo_config() if self.weights_name == "random" and on_demo else None
+        require_fetched(self.weights_name)
+        weights = load_weights(self.weights_name, self.layers, config=config)
+        collective.require_same(weights.hash, "weights")
+        return weights
+
+    @cached_property
+    def chain(self) -> Chain:
+        """The frozen network until the deepest of the layers."""
+        chain = self.weights.chain(deepest_layer(self.weights.info.config, self.layers))
+        precision = self.options.precision
+        return chain if precision == chain.dtype else in_precision(chain, precision)
+
+    @property
+    def weights_identity(self) -> str | None:
+        """What the layers' weights are named by; None while they would have to be fetched."""
+        return weights_identity(self.weights_name, self.layers)
+
+    @property
+    def data(self) -> Dataset:
+        """The data set, where the experiment has one."""
+        assert self.dataset is not None
+        return self.dataset
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.data.class_names)
+
+    @property
+    def demo(self) -> bool:
+        """Whether rendered images, or weights trained on them, are behind the result."""
+        return (self.dataset is not None and self.dataset.demo) or self.weights_name == "demo"
+
+    @property
+    def comparable(self) -> bool:
+        """Whether data and weights are the reference's, or the demo's that stand in for them."""
+        if self.dataset is None or self.dataset.demo:
+            return self.weights_name in ("demo", *IMAGENET)
+        caltech = self.dataset.name == "caltech256" and self.classes == 256
+        tribes = self.dataset.class_names == URBAN_TRIBES
+        return (caltech or tribes) and self.weights_name in IMAGENET
+
+    @property
+    def network(self) -> str:
+        """The weights in words, for tables and figures."""
+        return f"{'DEMO' if self.weights_name == 'demo' else self.weights.info.name} weights"
+
+    @property
+    def title(self) -> str:
+        """Data and weights in words."""
+        if self.dataset is None:
+            return self.network
+        data = "DEMO set" if self.dataset.demo else self.dataset.name
+        return f"{data}, {self.weights.info.name} weights"
+
+    def images(self, indices: np.ndarray | None = None, size: int | None = None) -> ImageArray:
+        """The images at `indices` of the data set, at the network's size or another."""
+        return ImageArray(self.data, indices, size or self.image_size, self.options.resize)
+
+    @property
+    def image_size(self) -> int:
+        """The side of the images that the network takes, in pixels."""
+        return self.weights.info.config.image_size
+
+    def feature_shape(self, layer: str) -> tuple[int, ...]:
+        """The shape of one image's features at `layer`."""
+        shape = (self.image_size, self.image_size, 3)
+        return output_shape(self.chain.until(layer), shape, np.uint8)

@@ -1,0 +1,193 @@
+"""The options that experiments share, as dataclasses: their fields are the command line's.
+
+A class's `group` and `rank` say under which heading its own fields stand in a help text, and
+where.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from vggjax.data import DATASET_NAMES, RESIZE_MODES, Dataset, Split, make_split, reuse_or_make
+from vggjax.errors import DataError
+from vggjax.training import FitConfig
+
+OptionsT = TypeVar("OptionsT", bound="NetworkOptions")
+
+
+def option(
+    default: Any,
+    text: str,
+    *,
+    metavar: str | None = None,
+    choices: Sequence[str] | None = None,
+    least: int | None = None,
+    beside: bool = False,
+) -> Any:
+    """A field of an options class, with its help `text`.
+
+    A number below `least` is refused. What is `beside` changes no number of the result: a run with
+    another value of it is the same run.
+    """
+    about = {"help": text, "metavar": metavar, "choices": choices, "least": least, "beside": beside}
+    return field(default=default, metadata=about)
+
+
+def flag(name: str) -> str:
+    """A field's name as an option of the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
+def other_default(kind: type, name: str, value: Any) -> Any:
+    """The option `name` of an options class, with another default."""
+    (about,) = (each.metadata for each in fields(kind) if each.name == name)
+    return field(default=value, metadata=about)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What every experiment has."""
+
+    group: ClassVar[str] = "this run"
+    rank: ClassVar[int] = 4
+    several_seeds: ClassVar[bool] = False
+
+    seed: tuple[int, ...] = option(
+        (0,), "seed of split, head and shuffling; each is a run of its own", metavar="N", least=0
+    )
+    out: Path | None = option(
+        None, "where the results go (default: by experiment, data and layer, below runs/)",
+        metavar="FOLDER", beside=True,
+    )  # fmt: skip
+    again: bool = option(False, "run even if the same run is there already", beside=True)
+
+    def __post_init__(self) -> None:
+        if len(self.seed) > 1 and not self.several_seeds:
+            raise DataError("This experiment takes a single --seed.")
+        for each in fields(self):
+            value, least = getattr(self, each.name), each.metadata["least"]
+            for number in value if isinstance(value, tuple) else (value,):
+                if least is not None and number is not None and number < least:
+                    raise DataError(f"{flag(each.name)} must be at least {least}, not {number}.")
+
+    def splits(self, out: Path, dataset: Dataset) -> list[Split]:
+        """The splits of `dataset` that the run works on, one for each seed; none by default."""
+        return []
+
+    @property
+    def mark(self) -> str:
+        """A remark that every title carries."""
+        return ""
+
+    @property
+    def wanted_files(self) -> tuple[str, ...]:
+        """How the names of files begin that the run is to leave, and that it may lack otherwise."""
+        return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessOptions(RunOptions):
+    """How this process joins others."""
+
+    group: ClassVar[str] = "several processes (see docs/distributed.md)"
+    rank: ClassVar[int] = 5
+
+    coordinator: str | None = option(
+        None, "where process 0 can be reached by the others", metavar="HOST:PORT", beside=True
+    )
+    processes: int | None = option(None, "how many there are", metavar="N", beside=True)
+    process: int | None = option(None, "which of them this is, from 0", metavar="I", beside=True)
+    cluster: bool = option(False, "let JAX find the other processes (TPU pods)", beside=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions(ProcessOptions):
+    """The network, and how images get its size."""
+
+    group: ClassVar[str] = "network"
+    rank: ClassVar[int] = 3
+
+    weights: str | None = option(
+        None, "imagenet, imagenet-notop, imagenet-torch, demo, random, or a file or folder of "
+        "weights (default: imagenet; on the demo set, or without a network, demo)",
+        metavar="NAME", beside=True,
+    )  # fmt: skip
+    resize: str = option(
+        "nearest", "how images get the network's size (nearest: as in the reference)",
+        choices=RESIZE_MODES,
+    )  # fmt: skip
+    precision: str = option(
+        "float32", "what the frozen network computes in", choices=("float32", "bfloat16")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions(NetworkOptions):
+    """The images."""
+
+    group: ClassVar[str] = "data"
+    rank: ClassVar[int] = 0
+
+    data_dir: Path | None = option(
+        None, "your images, one sub-folder per class; or where Caltech-256 or a TFDS set is",
+        metavar="FOLDER", beside=True,
+    )  # fmt: skip
+    dataset: str = option(
+        "auto", f"one of {', '.join(DATASET_NAMES)}; auto is the folder given by --data-dir, else "
+        "Caltech-256 if it is here or can be fetched, else the demo set",
+        metavar="NAME", beside=True,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadOptions(DataOptions):
+    """How heads are trained and kept; the defaults are the reference's (C1)."""
+
+    group: ClassVar[str] = "training"
+    rank: ClassVar[int] = 2
+    several_seeds: ClassVar[bool] = True
+
+    samples: tuple[int, ...] = option((4,), "training images per class", metavar="N", least=1)
+    val: int = option(24, "validation images per class", metavar="N", least=1)
+    test: int = option(24, "test images per class", metavar="N", least=1)
+    epochs: int = option(20, "at most so many epochs", metavar="N", least=1)
+    batch_size: int = option(32, "images in a training step", metavar="N", least=1)
+    lr: float | None = option(1e-3, "learning rate of RMSprop", metavar="RATE")
+    patience: int | None = option(
+        None, "stop after so many epochs without a better validation loss (default: don't)",
+        metavar="N", least=0,
+    )  # fmt: skip
+    classifiers: bool = option(True, "save the trained heads, for predict.py", beside=True)
+    tensorboard: bool = option(False, "write TensorBoard logs, too", beside=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.fit_config(seed=0, rate=1.0 if self.lr is None else self.lr)  # nonsense shows at once
+
+    def splits(self, out: Path, dataset: Dataset) -> list[Split]:
+        """One split for each seed; a stored one serves the same request only."""
+        return reuse_or_make(
+            out / "split.json", dataset, max(self.samples), self.val, self.test, self.seed,
+            self.make_split,
+        )  # fmt: skip
+
+    def make_split(self, dataset: Dataset, samples: int, val: int, test: int, seed: int) -> Split:
+        """How a split is made; see `vggjax.data.make_split`."""
+        return make_split(dataset, samples, val, test, seed)
+
+    @property
+    def wanted_files(self) -> tuple[str, ...]:
+        """Classifiers and logs, where they are asked for."""
+        return ("classifier-",) * self.classifiers + ("tensorboard",) * self.tensorboard
+
+    def fit_config(self, seed: int, rate: float | None = None) -> FitConfig:
+        """The training recipe, at `rate` (None: `lr`); features are evaluated in larger batches."""
+        return FitConfig(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=(self.lr or 1e-3) if rate is None else rate,
+            patience=self.patience,
+            seed=seed,
+            evaluation_batch=256,
+        )

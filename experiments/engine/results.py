@@ -1,0 +1,95 @@
+"""What a run is made from, what it lacks, and the files that it leaves."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from engine.command_line import identity
+from engine.job import Job, Outcome
+from vggjax.data import ImageArray, save_splits, summary
+from vggjax.model import chain_digest, kernels
+from vggjax.model.layers import KINDS
+from vggjax.report import save_figure, write_history
+from vggjax.training import Classifier, TrainedHead, used_images
+
+RECIPE_VERSION = 2  # raise it when the same options and images would give other numbers
+
+
+def origin_of(experiment: str, job: Job[Any]) -> dict[str, Any]:
+    """What the numbers of a run follow from: options, images, their split, weights, arithmetic."""
+    return {
+        "experiment": experiment,
+        "version": RECIPE_VERSION,
+        "options": identity(job.options),
+        "dataset": None if job.dataset is None else job.dataset.name,
+        "images": _images_digest(job),
+        "splits": _digest(json.dumps([asdict(split) for split in job.splits])),
+        "weights": job.weights_identity,
+        "arithmetic": [kernels.family(), {kind: KINDS[kind].version for kind in KINDS}],
+    }
+
+
+def shortfall(job: Job[Any], heads: Sequence[TrainedHead]) -> list[str]:
+    """One sentence about the images that were asked for and aren't there, if that is so."""
+    if not heads:
+        return []
+    split, records = job.splits[0], [head.record for head in heads]
+    asked = {"train": split.samples, "validation": split.val, "test": split.test}
+    largest = [r for r in records if r.key.get("samples", split.samples) == split.samples]
+    least = {part: min(r.least_per_class[part] for r in largest) for part in asked}
+    short = [f"{least[part]} of {n} {part}" for part, n in asked.items() if least[part] < n]
+    words = f"Fewer images than asked for: the class with the fewest has {', '.join(short)} images."
+    return [words] if short else []
+
+
+def write_files(job: Job[Any], outcome: Outcome, folder: Path) -> None:
+    """The split, the data set's summary, the history, the classifiers and the figures."""
+    if job.splits:
+        save_splits(folder / "split.json", job.splits)
+        text = summary(job.data) + "\n"
+        (folder / "dataset.txt").write_text(text, encoding="utf-8", errors="surrogateescape")
+    if outcome.heads:
+        write_history(folder / "history.csv", outcome.heads)
+        if job.options.classifiers:
+            _save_classifiers(job, outcome.heads, folder)
+    for name, figure in outcome.figures.items():
+        _save_picture(figure, folder / name)
+
+
+def _save_classifiers(job: Job[Any], heads: Sequence[TrainedHead], folder: Path) -> None:
+    """Each trained head as a folder from which `experiments/predict.py` classifies photos."""
+    backbones = {layer: job.chain.until(layer) for layer in job.layers}
+    digests = {layer: chain_digest(backbone) for layer, backbone in backbones.items()}
+    for head in heads:
+        layer = head.record.key.get("layer", job.layers[-1])
+        classifier = Classifier(
+            backbones[layer], head.head, job.data.class_names, job.options.resize, job.weights_name
+        )
+        classifier.save(folder / f"classifier-{head.record.name}", digest=digests[layer])
+
+
+def _save_picture(picture: Figure | np.ndarray, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(picture, Figure):
+        save_figure(picture, path)
+    else:
+        Image.fromarray(picture).save(path, format="png")
+
+
+def _images_digest(job: Job[Any]) -> str | None:
+    """A hash of the encoded images that the run uses: those of its splits, or all."""
+    if job.dataset is None:
+        return None
+    used = used_images(job.dataset, job.splits) if job.splits else None
+    return hashlib.sha256(ImageArray(job.dataset, used).keys().tobytes()).hexdigest()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,41 @@
+"""How every script ends: with its result, or with one clear sentence."""
+
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from engine.cluster import leave
+from vggjax.errors import VggjaxError
+from vggjax.files import cache_folder
+
+
+def run_script(script: Callable[[], Any]) -> None:
+    """Run a script: a mistake that the user can mend is a sentence and exit status 2."""
+    try:
+        script()
+    except VggjaxError as error:
+        leave(_failed(str(error)))
+    except OSError as error:
+        leave(_failed(f"{error.filename or 'A file'}: {error.strerror or error}."))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        leave(130)
+    except Exception:
+        if not jax.distributed.is_initialized():
+            raise
+        traceback.print_exc()
+        leave(1)
+
+
+def keep_compiled() -> None:
+    """Keep compiled programs in the cache folder, so that a second start doesn't compile them."""
+    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+
+
+def _failed(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2

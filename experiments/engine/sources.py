@@ -1,0 +1,90 @@
+"""Where an experiment's images and weights come from, and what stands in for them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from engine.options import DataOptions
+from vggjax.data import IMAGE_SUFFIXES, Dataset, load_dataset, load_demo
+from vggjax.data.folder import FolderReader
+from vggjax.download import url_reachable
+from vggjax.errors import DataError
+from vggjax.files import cache_folder
+from vggjax.weights.sources import REMOTES
+from vggjax.weights.store import is_store
+
+RULE = "=" * 78
+
+
+def banner(*lines: str) -> str:
+    """What is printed first where the demo stands in for the real thing."""
+    return "\n".join([RULE, *(f"  DEMO   {line}" for line in lines), RULE, ""])
+
+
+DEMO_SET = banner(
+    "Caltech-256 is not here and could not be fetched, so this runs on the",
+    "rendered demo set. Its numbers say nothing about photographs.",
+    "For your own: --data-dir FOLDER, with one sub-folder per class.",
+)
+DEMO_WEIGHTS = banner(
+    "The ImageNet weights are not here and could not be fetched, so this",
+    "shows the demo network, trained on rendered images of simple shapes.",
+    "For your own: --weights FILE.",
+)
+
+
+def load_images(options: DataOptions) -> tuple[Dataset, str]:
+    """The data set that the options name, and the weights that go with it by default."""
+    dataset = load_dataset(options.dataset, options.data_dir)
+    if dataset.demo and options.dataset == "auto":
+        print(DEMO_SET, flush=True)
+    return dataset, "demo" if dataset.demo else "imagenet"
+
+
+def imagenet_or_demo(weights: str | None) -> str:
+    """`weights` if they are named; else ImageNet's if they are here or can be fetched, or demo."""
+    if weights is not None:
+        return weights
+    stored = is_store(cache_folder() / "weights" / "imagenet")
+    if stored or url_reachable(REMOTES["imagenet"].url):
+        return "imagenet"
+    print(DEMO_WEIGHTS, flush=True)
+    return "demo"
+
+
+def given_images(files: Sequence[Path]) -> Dataset:
+    """Some image files as one unlabelled class; DataError if one is missing."""
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        raise DataError(f"There is no image file {missing[0]}.")
+    paths = {f"{number}/{file.name}": file for number, file in enumerate(files)}
+    return _unlabelled("given images", list(paths), lambda name: paths[name].read_bytes())
+
+
+def images_below(place: str) -> Dataset:
+    """All images in a folder and its sub-folders, or the demo set, as one unlabelled class.
+
+    Raises DataError if the folder is missing or has no images.
+    """
+    if place == "demo":
+        return load_demo()
+    folder = Path(place)
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}; give one with images, or 'demo'.")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    ids = [path.relative_to(folder).as_posix() for path in files if path.is_file()]
+    if not ids:
+        raise DataError(f"There are no images in {folder} and its sub-folders.")
+    return _unlabelled(folder.resolve().name, ids, FolderReader(folder))
+
+
+def subset(dataset: Dataset, indices: np.ndarray) -> Dataset:
+    """The images of a data set at `indices`."""
+    ids = tuple(dataset.ids[index] for index in indices)
+    return replace(dataset, ids=ids, labels=dataset.labels[indices])
+
+
+def _unlabelled(name: str, ids: Sequence[str], read: Callable[[str], bytes]) -> Dataset:
+    return Dataset(name, ("images",), tuple(ids), np.zeros(len(ids), np.int32), read)

@@ -1,0 +1,122 @@
+"""The features of images: computed once per image, ever, and kept on disk."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from vggjax.collective import fail_together
+from vggjax.data import ImageArray
+from vggjax.features.cache import Features, FeatureStore, Writer
+from vggjax.features.exchange import exchanged, own_share, shared_keys
+from vggjax.features.forward import outputs
+from vggjax.files import cache_folder
+from vggjax.model import Chain, arithmetic_of, chain_digest, output_shape
+from vggjax.progress import progress
+
+
+def extract(
+    backbone: Chain,
+    images: ImageArray,
+    *,
+    batch_size: int | None = None,
+    cache: Path | None = None,
+    dtype: Any = np.float32,
+) -> Features:
+    """The output of `backbone` for each image, as `Features` (N, …) that live on disk.
+
+    `images` are (N, size, size, 3) uint8 RGB: an `ImageArray`, or what can be indexed and has its
+    `shape`, `keys` and `subset`. Rows found in the cache (`cache`, by default
+    `features` in `vggjax.files.cache_folder()`) are not computed again: they are named by a hash
+    of the chain, weights and preprocessing included, of the arithmetic it is computed with, and of
+    the image. The rest is computed batch by batch, so that memory doesn't grow with the number of
+    images; `batch_size` is by default what fills the devices. `dtype` is how they are kept.
+    Several processes, which must call this together, share the images; each uses all its devices.
+
+    >>> import vggjax
+    >>> from vggjax.data import load_demo
+    >>> backbone = vggjax.load_vgg("demo", until="fc2")
+    >>> images = vggjax.ImageArray(load_demo(per_class=4), range(4), size=64)
+    >>> vggjax.extract(backbone, images).shape
+    (4, 512)
+    """
+    last = backbone.names[-1]
+    return extract_layers(
+        backbone, [last], images, batch_size=batch_size, cache=cache, dtype=dtype
+    )[last]
+
+
+def extract_layers(
+    backbone: Chain,
+    layers: Sequence[str],
+    images: ImageArray,
+    *,
+    batch_size: int | None = None,
+    cache: Path | None = None,
+    dtype: Any = np.float32,
+) -> dict[str, Features]:
+    """The outputs of several `layers` of `backbone`, `{layer: Features}`, from one pass (C5).
+
+    Each layer's features are those that `extract(backbone.until(layer), images)` gives, and are
+    found where it would find them. Only images that some layer lacks are computed, until the
+    deepest layer that lacks one; otherwise as `extract`. Raises LayerError for an unknown layer.
+    """
+    stores = {
+        name: open_store(backbone.until(name), images.shape[1:], cache, dtype)
+        for name in sorted(set(layers), key=backbone.position)
+    }
+    keys = shared_keys(images)
+    todo = {name: own_share(store, keys) for name, store in stores.items()}
+    with fail_together():
+        _fill(backbone, images, keys, stores, todo, batch_size or _default_batch())
+    if jax.process_count() > 1:
+        stores = {name: exchanged(store, keys) for name, store in stores.items()}
+    return {name: store.select(keys) for name, store in stores.items()}
+
+
+def open_store(
+    backbone: Chain, image_shape: tuple[int, ...], cache: Path | None, dtype: Any
+) -> FeatureStore:
+    """The store that holds `backbone`'s features, in a folder named by what they depend on."""
+    dtype, arithmetic = np.dtype(dtype), arithmetic_of(backbone)
+    row_shape = output_shape(backbone, image_shape, np.uint8)
+    identity = hashlib.sha256(f"{chain_digest(backbone)} {arithmetic}".encode()).hexdigest()
+    size = "x".join(map(str, row_shape))
+    name = f"{backbone.names[-1]}-{size}-{dtype.name}-{identity[:32]}"
+    about = {
+        "layers": " → ".join(backbone.names),
+        "dtype": str(dtype),
+        "arithmetic": arithmetic,
+    }
+    return FeatureStore((cache or cache_folder() / "features") / name, row_shape, dtype, about)
+
+
+def _default_batch() -> int:
+    """Images at a time: on a CPU the dense layers' share is small from 32 on, others want more."""
+    return 32 if jax.default_backend() == "cpu" else 256 * jax.local_device_count()
+
+
+def _fill(
+    backbone: Chain,
+    images: ImageArray,
+    keys: np.ndarray,
+    stores: dict[str, FeatureStore],
+    todo: dict[str, np.ndarray],
+    batch_size: int,
+) -> None:
+    """Add to each of the `stores` the images `todo` (indices) that it lacks, from one pass."""
+    lacking = {name: indices for name, indices in todo.items() if len(indices)}
+    if not lacking:
+        return
+    union = np.unique(np.concatenate(list(lacking.values())))
+    writers = {name: Writer(stores[name], keys[indices]) for name, indices in lacking.items()}
+    with progress("features", len(union), "image") as bar:
+        passes = outputs(backbone, images, tuple(lacking), indices=union, batch_size=batch_size)
+        for start, found in zip(range(0, len(union), batch_size), passes, strict=True):
+            batch = union[start : start + batch_size]
+            for name, rows in found.items():
+                writers[name].write(rows[np.isin(batch, lacking[name], assume_unique=True)])
+            bar.update(len(batch))

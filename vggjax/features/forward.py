@@ -1,0 +1,75 @@
+"""The one forward pass: what a frozen chain makes of any number of inputs, batch by batch."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+from jax.sharding import Mesh
+
+from vggjax.features.devices import data_mesh, data_parallel, device_batches, replicated
+from vggjax.features.examples import Examples
+from vggjax.model import Chain, Parameters, optimize_inference
+
+
+class Activations(nnx.Module):
+    """A chain's outputs at several layers, as a module of its own: (B, …) → {layer: (B, …)}."""
+
+    def __init__(self, chain: Chain, layers: tuple[str, ...]):
+        self.chain = chain
+        self.layers = layers
+
+    def __call__(self, x: jax.Array) -> dict[str, jax.Array]:
+        return self.chain.activations(x, self.layers)
+
+
+def apply(graph: Any, tree: Parameters, inputs: Any, mesh: Mesh | None) -> Any:
+    """The output for a batch of the chain whose `nnx.graphdef` is `graph`, split over `mesh`."""
+    return data_parallel(lambda tree, x: nnx.merge(graph, tree)(x), mesh)(tree, inputs)
+
+
+@partial(jax.jit, static_argnames=("graph", "mesh"))
+def forward_step(graph: Any, tree: Parameters, inputs: jax.Array, mesh: Mesh | None = None) -> Any:
+    """The chain's output for one batch; several arrays, if `graph` is that of such a module."""
+    return apply(graph, tree, inputs, mesh)
+
+
+def outputs(
+    chain: Chain,
+    inputs: Any,
+    layers: Sequence[str] | None = None,
+    *,
+    indices: np.ndarray | None = None,
+    batch_size: int = 32,
+) -> Iterator[dict[str, np.ndarray]]:
+    """The outputs `{layer: (n, …)}` of some `layers` of `chain` (its last if None), by batches.
+
+    The `inputs` (N, …) at `indices` (all of them if None) are read `batch_size` at a time, while
+    the batch before them is computed. The pass ends at the deepest of the layers. It runs on all
+    devices of the process that calls it; other processes need not call it. Raises LayerError for a
+    layer that isn't in the chain.
+    """
+    names = tuple(sorted(set(layers or chain.names[-1:]), key=chain.position))
+    mesh = data_mesh(jax.local_devices())
+    module = Activations(optimize_inference(chain.until(names[-1])), names)
+    graph, state = nnx.split(module)
+    tree = replicated(nnx.to_pure_dict(state), mesh)
+    examples = Examples(inputs, np.zeros(len(inputs), np.int32))
+    for batch in device_batches(examples, batch_size, indices, mesh):
+        found = forward_step(graph, tree, batch.inputs, mesh)
+        real = np.asarray(batch.weights) > 0
+        yield {name: np.asarray(rows)[real] for name, rows in found.items()}
+
+
+def predict(chain: Chain, inputs: Any, batch_size: int = 32) -> np.ndarray:
+    """The chain's outputs (N, …) for `inputs` (N, …), in memory; see `outputs`.
+
+    >>> import numpy as np, vggjax
+    >>> head = vggjax.softmax_head((4,), classes=3)
+    >>> vggjax.predict(head, np.ones((5, 4), np.float32)).shape
+    (5, 3)
+    """
+    last = chain.names[-1]
+    return np.concatenate([batch[last] for batch in outputs(chain, inputs, batch_size=batch_size)])

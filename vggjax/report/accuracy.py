@@ -1,0 +1,135 @@
+"""Figures of test accuracies, with the range that each rests on."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from vggjax.files import atomic_file
+from vggjax.report.tables import spread
+from vggjax.training import Record
+
+OURS, REFERENCE, VALIDATION = "tab:blue", "tab:gray", "tab:orange"
+
+
+def accuracy_figure(
+    groups: Mapping[float, Sequence[Record]],
+    title: str,
+    xlabel: str,
+    chance: float,
+    reference: Mapping[float, float] | None = None,
+    about: str = "",
+) -> Figure:
+    """Test accuracy against a number, such as training images per class (C3); see below."""
+    figure = Figure(figsize=(6, 4.2), layout="constrained")
+    axes = figure.subplots()
+    accuracy_curve(axes, groups, xlabel, chance, reference, about)
+    axes.set_title(fill(title, 60), fontsize=11)
+    return figure
+
+
+def accuracy_curve(
+    axes: Axes,
+    groups: Mapping[float, Sequence[Record]],
+    xlabel: str,
+    chance: float,
+    reference: Mapping[float, float] | None = None,
+    about: str = "",
+) -> None:
+    """Test accuracies of `groups`, records by the number on the x axis, with their ranges.
+
+    `chance` is the accuracy of guessing (0–1); `reference` the reference's accuracies, measured on
+    what `about` says.
+    """
+    values, below, above = _ranges(list(groups.values()))
+    axes.errorbar(list(groups), values, yerr=(below, above), color=OURS, marker="o", capsize=3,
+                  label=f"this run, {range_label(groups)}")  # fmt: skip
+    if reference:
+        axes.plot(list(reference), list(reference.values()), color=REFERENCE, marker="s",
+                  ls="--" if len(reference) > 1 else "", label=f"reference ({about})")  # fmt: skip
+    _chance(axes, chance)
+    axes.set_xscale("log", base=2)
+    ticks = sorted({*groups, *(reference or {})})
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set(xlabel=xlabel, ylabel="test accuracy")
+    percent(axes)
+    axes.legend(fontsize=8)
+
+
+def bars_figure(
+    groups: Mapping[str, Mapping[str, Sequence[Record]]],
+    title: str,
+    chance: float,
+    reference: Mapping[str, float] | None = None,
+    about: str = "",
+) -> Figure:
+    """Bars of test accuracies with their ranges: `{what: {layer: records}}`.
+
+    The reference's bars, where it has any, stand beside them; otherwise as `accuracy_curve`.
+    """
+    layers = list(next(iter(groups.values())))
+    reference = reference or {}
+    known = {layer: reference[layer] for layer in layers if layer in reference}
+    figure = Figure(figsize=(1.5 + 2.4 * len(layers), 4.4), layout="constrained")
+    axes = figure.subplots()
+    count = len(groups) + bool(known)
+    for number, (what, records) in enumerate(groups.items()):
+        values, *errors = _ranges([records[layer] for layer in layers])
+        bars = axes.bar(_beside(range(len(layers)), number, count), values, 0.74 / count,
+                        yerr=errors, capsize=3, error_kw={"lw": 0.8}, label=f"ours, {what}",
+                        color=(VALIDATION, OURS)[number % 2])  # fmt: skip
+        axes.bar_label(bars, [f"{value:.1%}" for value in values], fontsize=8, padding=2)
+    if known:
+        middles = _beside([layers.index(layer) for layer in known], count - 1, count)
+        bars = axes.bar(middles, list(known.values()), 0.74 / count, color=REFERENCE,
+                        label=f"reported ({about})")  # fmt: skip
+        axes.bar_label(bars, [f"{value:.1%}" for value in known.values()], fontsize=8, padding=2)
+    _chance(axes, chance)
+    axes.set_xticks(range(len(layers)), layers)
+    axes.set_title(fill(title, 20 + 20 * len(layers)), fontsize=11)
+    axes.set_ylabel(f"test accuracy, {range_label(next(iter(groups.values())))}")
+    percent(axes)
+    axes.grid(visible=False, axis="x")
+    axes.legend(fontsize=9)
+    return figure
+
+
+def range_label(groups: Mapping[Any, Sequence[Record]]) -> str:
+    """What the bars around an accuracy are."""
+    seeds = max(map(len, groups.values()))
+    return "95 % interval of one seed" if seeds == 1 else f"mean ± deviation of {seeds} seeds"
+
+
+def percent(axes: Axes) -> None:
+    """A y axis from 0 to 100 %, with room for a curve that runs along either."""
+    axes.set_ylim(0, 1.03)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.grid(alpha=0.3)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write the figure as a PNG, atomically."""
+    with atomic_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+
+
+def _ranges(
+    groups: Sequence[Sequence[Record]],
+) -> tuple[list[float], list[float], list[float]]:
+    """Accuracies, and how far their ranges reach below and above them."""
+    spreads = [spread(group) for group in groups]
+    below = [value - low for value, low, _ in spreads]
+    return [value for value, *_ in spreads], below, [high - value for value, _, high in spreads]
+
+
+def _beside(ticks: Iterable[int], number: int, count: int) -> list[float]:
+    """The middles of bar `number` of `count` beside each other, at each of the ticks."""
+    return [tick + (number - (count - 1) / 2) * 0.8 / count for tick in ticks]
+
+
+def _chance(axes: Axes, chance: float) -> None:
+    axes.axhline(chance, color="black", lw=0.8, ls=":", label=f"chance, {chance:.1%}")

@@ -1,0 +1,35 @@
+"""Heads trained on frozen features: the partitioned optimizer, the step, records, classifiers."""
+
+from vggjax.training.classifier import Classifier
+from vggjax.training.fitting import Epoch, FitConfig, FitResult, Metrics, evaluate, fit
+from vggjax.training.heads import layer_head, steady_rate, train_head
+from vggjax.training.losses import cross_entropy, keras_cross_entropy
+from vggjax.training.optimizer import rmsprop
+from vggjax.training.parts import Parts, split_parts, used_images
+from vggjax.training.record import Record, TrainedHead
+from vggjax.training.standardize import standardizing
+from vggjax.training.statistics import mean_and_deviation, wilson_interval
+
+__all__ = [
+    "Classifier",
+    "Epoch",
+    "FitConfig",
+    "FitResult",
+    "Metrics",
+    "Parts",
+    "Record",
+    "TrainedHead",
+    "cross_entropy",
+    "evaluate",
+    "fit",
+    "keras_cross_entropy",
+    "layer_head",
+    "mean_and_deviation",
+    "rmsprop",
+    "split_parts",
+    "standardizing",
+    "steady_rate",
+    "train_head",
+    "used_images",
+    "wilson_interval",
+]

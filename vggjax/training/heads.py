@@ -1,0 +1,87 @@
+"""Heads on the features of any layer: made, trained and measured (rows C1, C5, U5, B1)."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vggjax.model import Chain, count_parameters, learned_layers
+from vggjax.model.heads import dense_head, flat_width, flattening
+from vggjax.training.fitting import Epoch, FitConfig, evaluate, fit
+from vggjax.training.losses import Loss, cross_entropy
+from vggjax.training.parts import PARTS, Parts
+from vggjax.training.record import Record, TrainedHead
+from vggjax.training.standardize import standardizing
+
+# Without it, heads on the demo set and on photographs have a higher loss on new images.
+DEVIATION_FLOOR = 0.3
+
+
+def layer_head(
+    features: Any, classes: int, *, pool: bool = False, standardize: bool = False, seed: int = 0
+) -> Chain:
+    """A new head for a layer's training `features` (N, *shape): flattened, or pooled first.
+
+    Layers `head_pool` (with `pool`), `head_flatten`, `head_standardize` (with `standardize`: mean
+    and deviation of these very features, streamed; see `standardizing`, floor DEVIATION_FLOOR) and
+    the dense `head`.
+    Raises LayerError if the features can't be pooled, or for fewer than 2 classes.
+    """
+    shape = features.shape[1:]
+    rows = flattening(shape, pool=pool)
+    dense = dense_head(flat_width(shape, pool=pool), classes, seed)
+    if not standardize:
+        return rows.then(dense)
+    standardize_layer = standardizing(features, rows, floor=DEVIATION_FLOOR)
+    return rows.then(Chain({"head_standardize": standardize_layer})).then(dense)
+
+
+def steady_rate(width: int, step: float = 0.5) -> float:
+    """A learning rate of RMSprop for a dense layer of `width` standardised inputs.
+
+    Each of RMSprop's steps moves every weight by about the rate, and all of them together move a
+    logit by up to rate × width: that should be about `step`, whatever the width.
+    """
+    return step / width
+
+
+def train_head(
+    head: Chain,
+    parts: Parts,
+    config: FitConfig,
+    key: Mapping[str, Any],
+    *,
+    backbone: Chain,
+    end_to_end: bool = False,
+    loss: Loss = cross_entropy,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> TrainedHead:
+    """Train all of `head` that learns, behind the frozen `backbone`, and measure it on all parts.
+
+    `parts` hold the backbone's features, or with `end_to_end` the images themselves: then the
+    backbone is part of every step. Both give the same result up to rounding. `key` tells this head
+    from others (see `Record`); the order of the examples follows `config.seed`. Raises LayerError
+    if nothing in the head learns, and as `fit` does.
+    """
+    start = time.perf_counter()
+    trained = learned_layers(head)
+    chain = backbone.then(head) if end_to_end else head
+    result = fit(
+        chain, parts.train, parts.validation, config, trained=trained, loss=loss, on_epoch=on_epoch
+    )
+    size = config.evaluation_batch or config.batch_size
+    measured = {part: evaluate(result.chain, getattr(parts, part), size, loss) for part in PARTS}
+    final = result.chain.after(backbone.names[-1]) if end_to_end else result.chain
+    classes = final[final.names[-1]].bias[...].shape[0]
+    record = Record(
+        key=dict(key),
+        **measured,
+        images=parts.images(),
+        least_per_class=parts.least_per_class(classes),
+        epochs=len(result.history),
+        kept_epoch=result.kept_epoch,
+        learning_rate=config.learning_rate,
+        trainable_parameters=sum(count_parameters(Chain({n: head[n]})) for n in trained),
+        frozen_parameters=count_parameters(backbone),
+        seconds=round(time.perf_counter() - start, 3),
+    )
+    return TrainedHead(record, final, result.history)

@@ -1,0 +1,62 @@
+"""What is known of a trained head: one record, whatever it was trained for."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from vggjax.model import Chain
+from vggjax.training.fitting import Epoch, Metrics
+
+
+@dataclass(frozen=True)
+class Record:
+    """One trained head in numbers: losses in nats, accuracies in 0–1, of the finished head.
+
+    `key` tells it from the other heads of a run: the seed, and what the run compares, such as
+    `samples`, `layer`, `recipe` or `temperature`. `images` are the numbers of images that were
+    really used, by part, and `least_per_class` those of the class with the fewest.
+    """
+
+    key: Mapping[str, Any]
+    train: Metrics
+    validation: Metrics
+    test: Metrics
+    images: Mapping[str, int]
+    least_per_class: Mapping[str, int]
+    epochs: int
+    kept_epoch: int
+    learning_rate: float
+    trainable_parameters: int
+    frozen_parameters: int
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """The key in a file's name, such as `4-seed0`."""
+        return key_name(self.key)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as JSON-compatible data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Record":
+        """The record that `to_json` gave; TypeError or KeyError for anything else."""
+        metrics = {part: Metrics(**data[part]) for part in ("train", "validation", "test")}
+        return cls(**{**data, **metrics})
+
+
+def key_name(key: Mapping[str, Any]) -> str:
+    """A record's key in a file's name, such as `4-seed0`."""
+    others = [value for name, value in key.items() if name != "seed"]
+    words = [f"{value:g}" if isinstance(value, float) else str(value) for value in others]
+    return "-".join([*words, f"seed{key['seed']}"])
+
+
+@dataclass(frozen=True)
+class TrainedHead:
+    """A head that was trained, its record, and how the training went."""
+
+    record: Record
+    head: Chain
+    history: tuple[Epoch, ...]

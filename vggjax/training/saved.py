@@ -1,0 +1,101 @@
+"""A trained head on disk: an Orbax checkpoint, with all that is needed to classify again (R4)."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from vggjax.errors import WeightsError
+from vggjax.model import Chain, parameters
+from vggjax.model.layers import KINDS, make_layer, settings_of
+from vggjax.weights.checkpoint import Kind, damage_named, read_layers, write_errors_named
+from vggjax.weights.info import digest_layers
+
+FORMAT_VERSION = 2
+_SAVED = Kind(
+    item="classifier",
+    noun="saved classifier files",
+    overwrite="pass overwrite=True",
+    remedy="train and save it again",
+)
+
+
+@dataclass(frozen=True)
+class ClassifierInfo:
+    """What a saved head belongs to.
+
+    `layer` is the cut, the backbone's last layer; `backbone` the frozen part's identity (see
+    `vggjax.model.chain_digest`), `preprocessing` and `image_size` what it starts with;
+    `resize` how photos get that size; `precision` is what the backbone computes in; `weights` the
+    name or path to load it from, "" if unknown.
+    """
+
+    class_names: tuple[str, ...]
+    layer: str
+    backbone: str
+    preprocessing: str
+    image_size: int
+    resize: str
+    precision: str = "float32"
+    weights: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "class_names", tuple(self.class_names))  # JSON gives a list
+        jax.numpy.dtype(self.precision)  # TypeError if there is no such type
+
+
+def save_head(folder: Path, head: Chain, info: ClassifierInfo, *, overwrite: bool = False) -> None:
+    """Write `head` and `info` as the folder `folder`, whole or not at all.
+
+    Raises WeightsError if `folder` exists and `overwrite` is not set, if it can't be written, or
+    if the head has a kind of layer that can't be saved.
+    """
+    _SAVED.refuse_existing(folder, overwrite)
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), parameters(head))
+    description = {
+        "version": FORMAT_VERSION,
+        "info": asdict(info),
+        "head": [_described(head, name) for name in head.names],
+        "shapes": {n: {role: a.shape for role, a in roles.items()} for n, roles in params.items()},
+        "digests": digest_layers(params),
+    }
+    with write_errors_named(folder):
+        _SAVED.write(folder, params, description)
+
+
+def load_head(folder: Path) -> tuple[Chain, ClassifierInfo]:
+    """The head that `save_head` wrote, bit by bit, and what it belongs to.
+
+    Raises WeightsError if there is none, it is damaged, or another version wrote it.
+    """
+    content = _SAVED.read_description(folder)
+    with damage_named(folder):
+        if content["version"] != FORMAT_VERSION:
+            raise WeightsError(
+                f"{folder} has format {content['version']}, which this version of vggjax does not "
+                "know; train and save it again."
+            )
+        info = ClassifierInfo(**content["info"])
+        shapes = {
+            name: {role: tuple(shape) for role, shape in roles.items()}
+            for name, roles in content["shapes"].items()
+        }
+        params, problems = read_layers(folder, shapes, content["digests"])
+        _SAVED.raise_damaged(folder, problems)
+        layers = {
+            layer["name"]: make_layer(
+                layer["kind"], layer["settings"], params.get(layer["name"], {})
+            )
+            for layer in content["head"]
+        }
+    return Chain(layers), info
+
+
+def _described(head: Chain, name: str) -> dict[str, Any]:
+    layer = head[name]
+    kind = getattr(layer, "kind", type(layer).__name__)
+    if kind not in KINDS:
+        raise WeightsError(f"A head with a layer of the kind {kind} ({name}) cannot be saved.")
+    return {"name": name, "kind": kind, "settings": settings_of(layer)}

@@ -1,0 +1,25 @@
+"""How far a measured number can be trusted."""
+
+import math
+import statistics
+from collections.abc import Sequence
+
+
+def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation; the deviation of a single value is 0."""
+    return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def wilson_interval(share: float, count: int, z: float = 1.959964) -> tuple[float, float]:
+    """The 95 % interval of a share (0–1) that was counted in `count` independent cases.
+
+    Wilson, "Probable inference, the law of succession, and statistical inference" (1927): it stays
+    within 0–1 and has a width even where the share is 0 or 1.
+
+    >>> low, high = wilson_interval(0.5, 100)
+    >>> round(low, 4), round(high, 4)
+    (0.4038, 0.5962)
+    """
+    spread = z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    middle, scale = share + z**2 / (2 * count), 1 + z**2 / count
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
