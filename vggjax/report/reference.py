@@ -31,19 +31,9 @@ C5_TABLE = {
 # Row C5: the learning rates of its text, in the order in which it names the layers. Its code has
 # other ones.
 C5_LEARNING_RATES = {"block5_conv3": 1e-5, "block5_conv2": 1e-6, "block5_conv1": 1e-7}
-C5_EPOCHS = 30
-
-# Row C5: trainable parameters of each head, and frozen ones before it.
-C5_TRAINABLE_PARAMETERS = 25_690_368
-C5_FROZEN_PARAMETERS = {
-    "block5_conv3": 14_714_688,
-    "block5_conv2": 12_354_880,
-    "block5_conv1": 9_995_072,
-}
 
 # Row U5, Figure 27: Urban Tribes, pooled; one number for all layers, "deeper is better".
 U5_LEARNING_RATE = 1e-5
-U5_HELD_OUT_ACCURACY = 0.28
 
 # Row B1, Figure 28: the best temperature and its test accuracy on Caltech-256.
 B1_BEST_TEMPERATURE = 1
