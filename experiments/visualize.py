@@ -2,17 +2,26 @@
 (reference row U4).
 
     python experiments/visualize.py --layer block5_conv3
-    python experiments/visualize.py --fourier --jitter 8 --border 1
+    python experiments/visualize.py --filters all
     python experiments/visualize.py --start photo.jpg --activating my_photos
+    python experiments/visualize.py --recipe reference
 
+The recipe called vivid, the default, ascends the image's spectrum in
+decorrelated colours, with jitter; values before ReLU count, so that a filter
+that is silent at the start can move. The grid is written while it goes on, as
+filters-so-far.png; Ctrl-C leaves it there.
+
+The reference's: 20 plain steps on the pixels, after ReLU, of all filters, which
+are ranked by their activation; with --start from a photo, each filter anew.
 The reference: the first layer shows plain colours and edges, the last one
 complex patterns.
 """
 
+import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,7 +40,7 @@ from vggjax.inspect import (
     Activating,
     Ascent,
     AscentConfig,
-    ascend,
+    growing_ascents,
     mean_activations,
     most_activating,
 )
@@ -40,10 +49,18 @@ from vggjax.inspect.result import joined
 from vggjax.progress import progress
 from vggjax.report import Table, activating_figure, filter_figure, readable, save_figure
 
-SECONDS_BETWEEN_GRIDS = 20
+STEPS_BETWEEN_GRIDS, SECONDS_BETWEEN_GRIDS = 8, 10
 SO_FAR = "filters-so-far.png"
-CONTRAST = "each picture's own contrast: its mean is gray, 5 deviations are black or white"
-TRUE_COLOURS = "true colours"
+VIVID, REFERENCE = "vivid", "reference"
+RECIPES: dict[str, Callable[..., AscentConfig]] = {
+    VIVID: AscentConfig,
+    REFERENCE: AscentConfig.reference,
+}
+SCREEN_STEPS = 10  # at half the size: tells the filters that rise fast from the others
+HOW = {
+    VIVID: "spectrum and colours decorrelated, jitter {0.jitter}; true colours",
+    REFERENCE: "contrast: each picture's mean is gray, 5 deviations are black or white",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +71,12 @@ class VisualizeOptions(NetworkOptions):
     rank: ClassVar[int] = 0
 
     layer: str = option("block5_conv3", "a convolution", metavar="LAYER")
-    filters: tuple[str, ...] = option(("all",), "numbers, or all", metavar="N")
+    filters: tuple[str, ...] = option(
+        (), "their numbers; or all, to find the strongest (default: the first ones; with --recipe "
+        "reference, all)", metavar="N",
+    )  # fmt: skip
     top: int = option(16, "how many of them the grid shows", metavar="N", least=1)
+    recipe: str = option(VIVID, "how they are ascended, see above", choices=tuple(RECIPES))
     start: Path | None = option(
         None, "an image file to start from (default: noise)", metavar="IMAGE", beside=False
     )
@@ -64,23 +85,23 @@ class VisualizeOptions(NetworkOptions):
         metavar="FOLDER", beside=True,
     )  # fmt: skip
     each: bool = option(False, "write each filter's picture, too")
-    rescue: bool = option(False, "ascend dead filters before ReLU, instead of leaving them out")
-    fourier: bool = option(False, "for better pictures: move the spectrum, not pixels")
-    jitter: int = option(
-        0, "for better pictures: roll the image by up to N pixels", metavar="N", least=0
-    )
-    border: int = option(
-        0, "for better pictures: leave N positions along the map's edges out", metavar="N", least=0
-    )
     steps: int | None = option(
-        None, "steps of the ascent (default: 20; with --fourier, 128)", metavar="N", least=1
+        None, "steps of the ascent (default: 64; reference: 20)", metavar="N", least=1
     )
     step_size: float | None = option(
-        None, "their size (default: 1; with --fourier, 0.05)", metavar="S"
+        None, "their size (default: 0.06, of the spectrum; reference: 1, of pixels)", metavar="S"
     )
     size: int | None = option(
-        None, "pixels (default: twice the network's own, at most 224)", metavar="N", least=1
+        None, "pixels (default: 128; reference: the network's own)", metavar="N", least=1
     )
+    jitter: int | None = option(
+        None, "roll the image by up to N pixels in each step (default: 6; reference: 0)",
+        metavar="N", least=0,
+    )  # fmt: skip
+    border: int | None = option(
+        None, "leave N positions along the map's edges out (default: 1; reference: 0)",
+        metavar="N", least=0,
+    )  # fmt: skip
     chunk: int | None = option(
         None, "filters at a time (default: as fit in memory)", metavar="N", least=1
     )
@@ -94,118 +115,155 @@ def load(options: VisualizeOptions) -> tuple[Dataset | None, str]:
     return images_below(options.activating) if options.activating else None, weights
 
 
-def numbers(filters: Sequence[str]) -> list[int] | None:
-    """The filters' numbers; None for all. Raises DataError for anything else."""
+def numbers(filters: Sequence[str]) -> list[int]:
+    """The filters' numbers, none for all. Raises DataError for anything else."""
     if list(filters) == ["all"]:
-        return None
+        return []
     if not all(text.isdecimal() for text in filters):
         raise DataError(f"Filters are numbers, or all; not {' '.join(filters)}.")
     return [int(text) for text in filters]
 
 
 def run(job: Job[VisualizeOptions]) -> Outcome:
-    """Ascend, and draw the best filters' pictures and what else is asked for."""
-    options, config = job.options, ascent_config(job)
-    ascent = ascended(job, config)
-    best = best_of(ascent, options.top)
-    if not len(best):
-        raise DataError(
-            f"None of the {len(ascent)} filters of {options.layer} became active, so there is no "
-            "picture; --rescue ascends them before ReLU."
-        )
-    figures: dict[str, Figure | np.ndarray] = {"filters.png": grid(job, config, ascent)}
-    facts = facts_of(config, ascent)
+    """Ascend, and draw the pictures and what else is asked for."""
+    options, config = job.options, ascent_config(job.options)
+    filters, words = chosen_filters(job, config)
+    ascent = ascended(job, config, filters, words)
+    found = shown(ascent, options)
+    if not len(found):
+        raise DataError(no_picture(ascent, options))
+    figures: dict[str, Figure | np.ndarray] = {"filters.png": grid(job, config, ascent, words)}
+    facts = facts_of(job, config, ascent) | {"chosen": words}
     if options.each:
-        living = ascent.ranked()
+        living = ascent.alive()
         figures |= {
             f"each/{options.layer}-{number:04d}.png": picture
             for number, picture in zip(living.filters, living.pictures, strict=True)
         }
     if job.dataset is not None:
-        found = most_activating(mean_activations(job.chain, options.layer, job.images()),
-                                best.filters)  # fmt: skip
-        figures["activating.png"] = activating(job, best, found)
-        facts["activating"] = activating_facts(job.dataset, found)
+        exciting = most_activating(
+            mean_activations(job.chain, options.layer, job.images()), found.filters
+        )
+        figures["activating.png"] = activating(job, found, exciting)
+        facts["activating"] = activating_facts(job.dataset, exciting)
     return Outcome(figures=figures, facts=facts)
 
 
-def ascent_config(job: Job[VisualizeOptions]) -> AscentConfig:
-    """The options' recipe."""
+def ascent_config(options: VisualizeOptions) -> AscentConfig:
+    """The recipe, with what is asked for otherwise."""
+    names = ("steps", "step_size", "size", "jitter", "border")
+    asked = {name: getattr(options, name) for name in names}
+    changes = {name: value for name, value in asked.items() if value is not None}
+    return RECIPES[options.recipe](seed=options.seed[0], **changes)
+
+
+def chosen_filters(job: Job[VisualizeOptions], config: AscentConfig) -> tuple[Sequence[int], str]:
+    """Which filters to ascend, and how they were chosen, in words."""
     options = job.options
-    return AscentConfig(
-        steps=options.steps or (128 if options.fourier else 20),
-        step_size=options.step_size,
-        size=options.size or min(224, 2 * job.image_size),
-        seed=options.seed[0],
-        jitter=options.jitter,
-        border=options.border,
-        fourier=options.fourier,
-        rescue=options.rescue,
+    width = require_convolution(job.chain, options.layer).bias[...].shape[0]
+    named, top = numbers(options.filters), min(options.top, width)
+    if named:
+        return named, f"{len(named)} of {width} filters"
+    if options.recipe == REFERENCE:
+        return range(width), f"the strongest of all {width} filters"
+    if not options.filters:
+        return range(top), f"filters 0 to {top - 1} of {width}"
+    size = config.size or job.image_size
+    half = replace(config, steps=SCREEN_STEPS, size=max(size // 2, min(size, 32)), border=0)
+    rises = ascended(job, half, range(width), "").before_relu[:, -1]
+    best = np.argsort(-np.nan_to_num(rises, nan=-np.inf), kind="stable")[:top]
+    how = f"the strongest after {half.steps} steps at {half.size} pixels"
+    return best.tolist(), f"{top} of {width} filters, {how}"
+
+
+def ascended(
+    job: Job[VisualizeOptions], config: AscentConfig, filters: Sequence[int], words: str
+) -> Ascent:
+    """The ascent, behind a progress bar; the grid so far is written now and then if it has words.
+
+    An interrupted one leaves that grid.
+    """
+    start = None
+    if job.options.start:
+        size = config.size or job.image_size
+        start = decode_image(job.options.start, size, job.options.resize)
+    growing = growing_ascents(job.chain, job.options.layer, filters, config, start=start,
+                              chunk=job.options.chunk, every=STEPS_BETWEEN_GRIDS)  # fmt: skip
+    so_far = job.out / SO_FAR
+    parts: dict[int, Ascent] = {}
+    written = -np.inf
+    try:
+        with progress(job.options.layer, len(filters) * config.steps, "step") as bar:
+            for part in growing:
+                before = parts.get(part.filters[0])
+                parts[part.filters[0]] = part
+                bar.update(len(part) * (part.steps - (before.steps if before else 0)))
+                if words and is_first() and time.monotonic() - written > SECONDS_BETWEEN_GRIDS:
+                    now = so_far_of(parts.values())
+                    if len(now.alive()):
+                        save_figure(grid(job, config, now, f"{words}, so far"), so_far)
+                    written = time.monotonic()
+    except KeyboardInterrupt:
+        if so_far.is_file():
+            print(f"\n{so_far} shows how far it came", file=sys.stderr)
+        raise
+    so_far.unlink(missing_ok=True)
+    return joined(list(parts.values()))
+
+
+def so_far_of(parts: Iterable[Ascent]) -> Ascent:
+    """Parts that have come differently far, of which only the first and the last loss are kept."""
+    ends = [0, -1]
+    return joined([
+        replace(part, losses=part.losses[:, ends], before_relu=part.before_relu[:, ends])
+        for part in parts
+    ])  # fmt: skip
+
+
+def shown(ascent: Ascent, options: VisualizeOptions) -> Ascent:
+    """The living filters of the grid: as they were chosen, or the strongest of them."""
+    living = ascent.alive()
+    if options.recipe == REFERENCE or len(living) > options.top:
+        return ascent.ranked().select(np.arange(min(options.top, len(living))))
+    return living
+
+
+def no_picture(ascent: Ascent, options: VisualizeOptions) -> str:
+    """Why there is none, and what helps."""
+    counts = Counter(ascent.statuses)
+    states = ", ".join(f"{counts[name]} {name}" for name in ("dead", "diverged"))
+    helps = "a smaller --step-size or other --filters may help"
+    if options.recipe == REFERENCE:
+        helps = f"--recipe {VIVID} counts values before ReLU, too"
+    return (
+        f"None of the {len(ascent)} filters of {options.layer} became active ({states}), so there "
+        f"is no picture; {helps}."
     )
 
 
-def ascended(job: Job[VisualizeOptions], config: AscentConfig) -> Ascent:
-    """The ascent, behind a progress bar; the grid so far is written every now and then."""
-    options, filters = job.options, numbers(job.options.filters)
-    start = None
-    if options.start:
-        start = decode_image(options.start, config.size or 0, options.resize)
-    width = require_convolution(job.chain, options.layer).bias[...].shape[0]
-    parts: list[Ascent] = []
-    written = time.monotonic()
-    total = width if filters is None else len(filters)
-    with progress(options.layer, total, "filter") as bar:
-
-        def show(part: Ascent) -> None:
-            nonlocal written
-            parts.append(part)
-            bar.update(len(part))
-            if is_first() and time.monotonic() - written > SECONDS_BETWEEN_GRIDS:
-                so_far = joined(parts)
-                if len(so_far.ranked()):
-                    save_figure(grid(job, config, so_far, " done so far"), job.out / SO_FAR)
-                written = time.monotonic()
-
-        whole = ascend(job.chain, options.layer, filters, config, start=start,
-                      chunk=options.chunk, on_chunk=show)  # fmt: skip
-
-    (job.out / SO_FAR).unlink(missing_ok=True)
-    return whole
-
-
-def best_of(ascent: Ascent, top: int) -> Ascent:
-    """The best living filters, at most so many."""
-    ranked = ascent.ranked()
-    return ranked.select(np.arange(min(top, len(ranked))))
-
-
-def grid(
-    job: Job[VisualizeOptions], config: AscentConfig, ascent: Ascent, state: str = ""
-) -> Figure:
-    """The best filters' pictures, with the number and the loss of each."""
-    best = best_of(ascent, job.options.top)
+def grid(job: Job[VisualizeOptions], config: AscentConfig, ascent: Ascent, words: str) -> Figure:
+    """The filters' pictures, with the number and the mean activation of each."""
+    found = shown(ascent, job.options)
     labels = [
-        f"{number}: {readable(loss)}" + (" rescued" if status == "rescued" else "")
-        for number, loss, status in zip(best.filters, best.last_losses, best.statuses, strict=True)
+        f"{number}: {readable(loss)}"
+        for number, loss in zip(found.filters, found.last_losses, strict=True)
     ]
-    of = f"{len(best)} of {len(ascent)} filters{state}"
-    title = f"{job.options.layer}, {job.network}: {of}, ranked"
-    return filter_figure(best.pictures, labels, title, note(config, job.options.start))
+    title = f"{job.options.layer}, {job.network}: {words}"
+    return filter_figure(found.pictures, labels, title, note(config, job.options))
 
 
-def note(config: AscentConfig, start: Path | None) -> str:
-    """What the grid shows and how it was made, in three lines."""
-    how = [f"{config.steps} steps from {start.name if start else 'noise'}"]
-    how += ["Fourier"] if config.fourier else []
-    how += [f"jitter {config.jitter}"] if config.jitter else []
-    how += [f"border {config.border}"] if config.border else []
-    colours = TRUE_COLOURS if config.fourier else CONTRAST
-    return f"what excites each filter, and its mean activation\n{', '.join(how)}\n{colours}"
+def note(config: AscentConfig, options: VisualizeOptions) -> str:
+    """What the grid shows and how it was made."""
+    start = f"the image {options.start.name}, each anew" if options.start else "noise"
+    return (
+        "what excites each filter; above it, its number and its mean activation\n"
+        f"{config.steps} steps from {start}\n{HOW[options.recipe].format(config)}"
+    )
 
 
-def activating(job: Job[VisualizeOptions], best: Ascent, found: Activating) -> Figure:
-    """The images that excite the best filters most, beside the filters' pictures."""
-    size = best.pictures.shape[1]
+def activating(job: Job[VisualizeOptions], ascent: Ascent, found: Activating) -> Figure:
+    """The images that excite the filters most, beside the filters' pictures."""
+    size = ascent.pictures.shape[1]
     shown = job.images(found.images.reshape(-1), size)[:]
     labels = [
         [f"filter {number}", *map(readable, values)]
@@ -214,30 +272,46 @@ def activating(job: Job[VisualizeOptions], best: Ascent, found: Activating) -> F
     title = f"{job.options.layer}, {job.network}: images that excite its filters most"
     text = f"left: by gradient ascent; right: the best of {len(job.data)} images, mean activations"
     tiles = shown.reshape(*found.images.shape, size, size, 3)
-    return activating_figure(best.pictures, tiles, labels, title, text)
+    return activating_figure(ascent.pictures, tiles, labels, title, text)
 
 
-def facts_of(config: AscentConfig, ascent: Ascent) -> dict[str, Any]:
-    """Each filter's entry, in rank order, the dead ones last."""
+def facts_of(job: Job[VisualizeOptions], config: AscentConfig, ascent: Ascent) -> dict[str, Any]:
+    """Each filter's entry: those of the grid in its order, then the others, the dead ones last."""
+    order = shown(ascent, job.options).filters.tolist()
+    order += [number for number in ascent.ranked().filters.tolist() if number not in order]
+    order += [number for number in ascent.filters.tolist() if number not in order]
+    rows = {number: row for row, number in enumerate(ascent.filters.tolist())}
     living = ascent.ranked().filters.tolist()
-    columns = ascent.filters.tolist(), ascent.statuses, ascent.first_losses, ascent.last_losses
-    entries = [
-        {
-            "filter": number,
-            "rank": living.index(number) + 1 if number in living else None,
-            "status": status,
-            "first_loss": float(first),
-            "last_loss": float(last),
-        }
-        for number, status, first, last in zip(*columns, strict=True)
-    ]
     return {
         "layer": ascent.layer,
-        "size": config.size,
+        "recipe": job.options.recipe,
+        "size": config.size or job.image_size,
         "steps": config.steps,
         "statuses": dict(Counter(ascent.statuses)),
-        "filters": sorted(entries, key=lambda entry: entry["rank"] or len(ascent) + 1),
-    }
+        "filters": [
+            {
+                "filter": number,
+                "rank": living.index(number) + 1 if number in living else None,
+                "status": ascent.statuses[rows[number]],
+                **{name: finite(getattr(ascent, values)[rows[number], at])
+                   for name, (values, at) in LOSSES.items()},
+            }
+            for number in order
+        ],
+    }  # fmt: skip
+
+
+LOSSES = {
+    "first_loss": ("losses", 0),
+    "last_loss": ("losses", -1),
+    "first_before_relu": ("before_relu", 0),
+    "last_before_relu": ("before_relu", -1),
+}
+
+
+def finite(value: float) -> float | None:
+    """A number for JSON, which knows no NaN."""
+    return float(value) if np.isfinite(value) else None
 
 
 def activating_facts(images: Dataset, found: Activating) -> dict[str, list[dict[str, Any]]]:
@@ -254,28 +328,39 @@ def activating_facts(images: Dataset, found: Activating) -> dict[str, list[dict[
 
 
 def table(result: Result, top: int = 5) -> Table:
-    """How many filters there are of each status, and the losses of the best."""
+    """How many filters there are of each status, and the losses of the first."""
     counts = ", ".join(f"{count} {status}" for status, count in result["statuses"].items())
-    rows = [("all", counts, "", "")]
+    rows = [("all", counts, "", "", "")]
     for entry in result["filters"][:top]:
-        losses = (readable(entry[name]) for name in ("first_loss", "last_loss"))
+        names = ("first_before_relu", "last_before_relu", "last_loss")
+        losses = ("-" if entry[name] is None else readable(entry[name]) for name in names)
         rows.append((str(entry["filter"]), entry["status"], *losses))
-    return Table(("filter", "status", "first loss", "last loss"), tuple(rows))
+    header = ("filter", "status", "before ReLU, at first", "before ReLU", "mean activation")
+    return Table(header, tuple(rows))
+
+
+def notes(result: Result) -> list[str]:
+    """Which filters these are."""
+    words = [f"{result['layer']}: {result['chosen']}"]
+    if result["settings"]["start"] and result["recipe"] == REFERENCE:
+        words.append("each filter starts anew from the image; the reference's program handed each "
+                     "filter's picture to the next one as its start")  # fmt: skip
+    return words
 
 
 def line(result: Result) -> str:
-    """How many filters there are of each status, and the best."""
+    """How many filters there are of each status, and the strongest."""
     counts = Counter(result["statuses"])
-    states = ", ".join(f"{counts[name]} {name}" for name in ("alive", "rescued", "dead"))
-    best = result["filters"][0]
-    return f"{len(result['filters'])} filters: {states}; best: {best['filter']}"
+    states = ", ".join(f"{counts[name]} {name}" for name in ("alive", "dead", "diverged"))
+    (best,) = [entry["filter"] for entry in result["filters"] if entry["rank"] == 1]
+    return f"{len(result['filters'])} filters: {states}; strongest: {best}"
 
 
 def overview(result: Result) -> list[OverviewRow]:
     """How many filters came alive, in a row of the page's first table."""
-    dead = result["statuses"].get("dead", 0)
-    living = f"{len(result['filters']) - dead} of {len(result['filters'])} alive"
-    return [(f"filters of {result['layer']}", "see its figure", living)]
+    living = result["statuses"].get("alive", 0)
+    what = f"filters of {result['layer']}, recipe {result['recipe']}"
+    return [(what, "see its figure", f"{living} of {len(result['filters'])} alive")]
 
 
 VISUALIZE = Experiment(
@@ -290,8 +375,10 @@ VISUALIZE = Experiment(
     run=run,
     table=table,
     line=line,
+    notes=notes,
     overview=overview,
-    captions={"filters.png": "the best filters, by gradient ascent (Figures 23 to 26)"},
+    variant=lambda options: REFERENCE if options.recipe == REFERENCE else "",
+    captions={"filters.png": "what excites the filters, by gradient ascent"},
 )
 
 if __name__ == "__main__":

@@ -1,17 +1,19 @@
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from vggjax.errors import DataError, LayerError
-from vggjax.inspect import AscentConfig, InputSpace, ascend, contrast_picture
+from vggjax.inspect import AscentConfig, InputSpace, ascend, contrast_picture, growing_ascents
 from vggjax.inspect.parametrization import Fourier
 from vggjax.inspect.result import joined
 from vggjax.model import Chain, VGGConfig, build_vgg
 from vggjax.model.layers import Convolution, Preprocess
 
 LAYER = "block2_conv2"
-FEW = AscentConfig(steps=5, size=16)
+FEW = AscentConfig.reference(steps=5, size=16)
 
 
 def reference_start(number, size=16, seed=0):
@@ -38,11 +40,11 @@ def reference_loop(chain, layer, number, start, steps):
 @pytest.mark.parametrize(
     ("layer", "given"), [("block1_conv1", False), (LAYER, False), (LAYER, True)]
 )
-def test_the_plain_recipe_is_the_reference_loop(small_vgg, small_images, layer, given):
+def test_the_reference_recipe_is_its_loop(small_vgg, small_images, layer, given):
     """From the reference's noise, or from an image, which is preprocessed."""
     image = small_images[0][:16, :16] if given else None
     start = small_vgg["preprocess"](image[None])[0] if given else reference_start(3, seed=7)
-    result = ascend(small_vgg, layer, [3], AscentConfig(steps=20, size=16, seed=7), start=image)
+    result = ascend(small_vgg, layer, [3], AscentConfig.reference(size=16, seed=7), start=image)
     x, losses = reference_loop(small_vgg, layer, 3, start, 20)
     np.testing.assert_allclose(result.inputs[0], x, rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(result.losses[0], losses, rtol=1e-4)
@@ -51,8 +53,7 @@ def test_the_plain_recipe_is_the_reference_loop(small_vgg, small_images, layer, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "config",
-    [FEW, AscentConfig(steps=5, size=16, jitter=3), AscentConfig(steps=5, size=16, fourier=True)],
+    "config", [FEW, replace(FEW, jitter=3), AscentConfig(steps=5, size=16, jitter=2)]
 )
 def test_batched_equals_one_by_one_and_any_chunking(small_vgg, config):
     together = ascend(small_vgg, LAYER, range(6), config)
@@ -63,10 +64,18 @@ def test_batched_equals_one_by_one_and_any_chunking(small_vgg, config):
         np.testing.assert_allclose(other.inputs, together.inputs, rtol=1e-4, atol=1e-3)
 
 
-def test_chunks_are_reported_as_they_are_done(small_vgg):
-    seen = []
-    ascend(small_vgg, LAYER, range(6), FEW, chunk=4, on_chunk=lambda p: seen.append(p.filters))
-    assert [part.tolist() for part in seen] == [[0, 1, 2, 3], [4, 5]]
+def test_results_grow_chunk_by_chunk(small_vgg):
+    """Every other step and at the end; the last ones are those of `ascend`."""
+    parts = list(growing_ascents(small_vgg, LAYER, range(6), FEW, chunk=4, every=2))
+    assert [(part.filters.tolist(), part.steps) for part in parts] == [
+        *(([0, 1, 2, 3], steps) for steps in (2, 4, 5)),
+        *(([4, 5], steps) for steps in (2, 4, 5)),
+    ]
+    whole = ascend(small_vgg, LAYER, range(6), FEW, chunk=4)
+    np.testing.assert_array_equal(whole.inputs[:4], parts[2].inputs)
+    early = ascend(small_vgg, LAYER, range(4), replace(FEW, steps=2), chunk=4)
+    np.testing.assert_array_equal(early.inputs, parts[0].inputs)
+    np.testing.assert_array_equal(early.losses, parts[0].losses)
 
 
 def test_wide_networks_take_the_fast_kernels(random_tree):
@@ -80,7 +89,7 @@ def test_wide_networks_take_the_fast_kernels(random_tree):
 
 @pytest.fixture
 def constructed():
-    """One layer whose filters look at the middle pixel's red: alive, out of reach, beyond rescue.
+    """One layer whose filters look at the middle pixel's red: alive, silent, out of reach.
 
     Inputs start at 118 to 138 and rise by some 35 in 20 steps; the biases are 0, −150 and −1000.
     """
@@ -91,22 +100,42 @@ def constructed():
     return Chain({"preprocess": Preprocess("caffe", 8), "block1_conv1": layer})
 
 
-def test_dead_filters_are_skipped_or_rescued(constructed):
-    plain = ascend(constructed, "block1_conv1", config=AscentConfig(size=8))
+def test_a_filter_that_is_silent_at_the_start_moves_only_with_a_leak(constructed):
+    """After ReLU the gradient is 0; a leaky ReLU's is not, and no more is needed."""
+    plain = ascend(constructed, "block1_conv1", config=AscentConfig.reference(size=8))
     assert plain.statuses == ("alive", "dead", "dead")
     assert plain.last_losses[1:].tolist() == [0, 0]
     for dead in (1, 2):
         np.testing.assert_allclose(plain.inputs[dead], reference_start(dead, size=8), rtol=1e-6)
     assert plain.ranked().filters.tolist() == [0]
-    rescued = ascend(constructed, "block1_conv1", config=AscentConfig(size=8, rescue=True))
-    assert rescued.statuses == ("alive", "rescued", "dead")
-    assert rescued.first_losses[1] == 0 < rescued.last_losses[1]
-    assert rescued.ranked().filters.tolist() == [0, 1]
-    np.testing.assert_array_equal(rescued.inputs[0], plain.inputs[0])
+    leaky = ascend(constructed, "block1_conv1", config=AscentConfig.reference(size=8, leak=0.1))
+    assert leaky.statuses == ("alive", "alive", "dead")
+    assert leaky.losses[1, 0] == 0 < leaky.last_losses[1]
+    assert leaky.ranked().filters.tolist() == [0, 1]
+    np.testing.assert_allclose(leaky.inputs[0], plain.inputs[0], rtol=1e-6)
+
+
+def test_losses_are_the_means_after_and_before_relu(constructed):
+    result = ascend(constructed, "block1_conv1", config=AscentConfig.reference(steps=1, size=8))
+    starts = np.stack([reference_start(number, size=8) for number in range(2)])[..., 2]
+    before = starts - np.array([0, 150])[:, None, None]
+    np.testing.assert_allclose(result.before_relu[:2, 0], before.mean((1, 2)), rtol=1e-5)
+    after = np.maximum(before, 0).mean((1, 2))
+    np.testing.assert_allclose(result.losses[:2, 0], after, rtol=1e-5)
+
+
+def test_an_ascent_that_blows_up_is_called_so(constructed):
+    """Not dead: its filter could be alive at another step size."""
+    kernel = constructed["block1_conv1"].kernel
+    kernel[...] = kernel[...].at[..., 0].set(jnp.inf)
+    result = ascend(constructed, "block1_conv1", [0, 2], AscentConfig.reference(steps=2, size=8))
+    assert result.statuses == ("diverged", "dead")
+    assert len(result.alive()) == 0
+    assert result.pictures.shape == (2, 8, 8, 3)
 
 
 def test_the_border_does_not_count(constructed):
-    config = AscentConfig(steps=3, size=8, border=2)
+    config = AscentConfig.reference(steps=3, size=8, border=2)
     inputs = ascend(constructed, "block1_conv1", [0], config).inputs[0]
     moved = np.abs(inputs - reference_start(0, size=8)).max(-1) > 1e-3
     assert moved[2:-2, 2:-2].all()
@@ -115,7 +144,7 @@ def test_the_border_does_not_count(constructed):
 
 def test_jitter_blurs_where_the_border_is(constructed):
     """With rolled images, pixels outside the middle have moved as well, and by whole steps."""
-    config = AscentConfig(steps=6, size=8, border=2, jitter=2)
+    config = AscentConfig.reference(steps=6, size=8, border=2, jitter=2)
     inputs = ascend(constructed, "block1_conv1", [0], config).inputs[0]
     step = 1 / np.sqrt(16 / (64 * 3))
     counts = (inputs - reference_start(0, size=8))[..., 2] / step
@@ -137,15 +166,27 @@ def test_the_space_is_the_networks_input_in_pixel_values(mode, small_images):
 
 def test_fourier_stays_an_image_and_reverses(small_vgg, small_images):
     space = InputSpace.of(small_vgg["preprocess"])
-    fourier, image = Fourier(space, 32), np.clip(small_images[0], 5, 250)
+    fourier, image = Fourier(space, 32), 64 + small_images[0] // 2
     back = space.to_rgb(fourier.decode(fourier.encode(space.from_rgb(image))))
     np.testing.assert_allclose(back, image, atol=0.05)
-    result = ascend(small_vgg, LAYER, [0, 1], AscentConfig(steps=10, size=32, fourier=True))
+    result = ascend(small_vgg, LAYER, [0, 1], AscentConfig(steps=10, size=32))
     rgb = np.asarray(space.to_rgb(result.inputs))
     assert rgb.min() >= 0
     assert rgb.max() <= 255
     assert np.abs(result.pictures - rgb).max() <= 0.51
-    assert (result.last_losses > result.first_losses).all()
+    assert (result.last_losses > result.losses[:, 0]).all()
+
+
+def test_the_contrast_of_a_spectrum_is_bounded(small_vgg, small_images):
+    """However large its numbers; and an image of more contrast becomes a softer one."""
+    space = InputSpace.of(small_vgg["preprocess"])
+    fourier = Fourier(space, 32)
+    huge = np.asarray(space.to_rgb(fourier.decode(1e4 * fourier.noise(jax.random.key(0))))) / 255
+    assert np.sqrt(np.mean(np.log(huge / (1 - huge)) ** 2)) == pytest.approx(1.2, rel=1e-3)
+    checks = np.where(np.indices((32, 32)).sum(0) % 2, 255, 0)[..., None].repeat(3, -1)
+    back = np.asarray(space.to_rgb(fourier.decode(fourier.encode(space.from_rgb(checks)))))
+    assert np.corrcoef(back.ravel(), checks.ravel())[0, 1] > 0.99
+    assert 40 < back.min() < back.max() < 215
 
 
 def test_fourier_starts_with_low_frequencies(small_vgg):
@@ -153,6 +194,20 @@ def test_fourier_starts_with_low_frequencies(small_vgg):
     plane = np.asarray(fourier.decode(fourier.noise(jax.random.key(0))))[..., 0]
     power = np.abs(np.fft.rfft2(plane - plane.mean()))
     assert power[:4, 1:4].mean() > 3 * power[12:20, 12:].mean()
+
+
+def test_a_step_divides_by_its_size_keeps_momentum_and_fades():
+    """Two steps of the spectrum's optimizer, written out."""
+    optimizer = Fourier(InputSpace.of(Preprocess("caffe", 4)), 4, step_size=0.5).optimizer
+    x, first, second = (np.random.default_rng(n).normal(size=(2, 3)) for n in range(3))
+    units = [g / np.sqrt((g**2).mean()) for g in (first, second)]
+    state = optimizer.init(jnp.asarray(x))
+    with jax.numpy_dtype_promotion("standard"):  # optax's own arithmetic needs it
+        one, state = optimizer.update(jnp.asarray(first), state, jnp.asarray(x))
+        two, _ = optimizer.update(jnp.asarray(second), state, jnp.asarray(x))
+    np.testing.assert_allclose(one, 0.5 * units[0] - 0.02 * x, rtol=1e-5)
+    mean = (0.9 * 0.1 * units[0] + 0.1 * units[1]) / (1 - 0.9**2)
+    np.testing.assert_allclose(two, 0.5 * mean - 0.02 * x, rtol=1e-5)
 
 
 def test_pictures_are_shown_as_in_the_reference():
@@ -164,7 +219,7 @@ def test_pictures_are_shown_as_in_the_reference():
 
 def test_pictures_are_rgb(constructed):
     """The filter likes red, the third channel of a BGR network."""
-    picture = ascend(constructed, "block1_conv1", [0], AscentConfig(size=8)).pictures[0]
+    picture = ascend(constructed, "block1_conv1", [0], AscentConfig.reference(size=8)).pictures[0]
     assert picture[..., 0].mean() > picture[..., 2].mean() + 20
 
 
@@ -188,7 +243,9 @@ def test_mistakes_are_named(small_vgg, arguments, options, error, names):
         ascend(small_vgg, *arguments, **options)
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"step_size": 0.0}, {"jitter": -1}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"steps": 0}, {"step_size": 0.0}, {"jitter": -1}, {"seed": -1}, {"leak": 1.5}]
+)
 def test_settings_that_make_no_sense(wrong):
     with pytest.raises(DataError):
         AscentConfig(**wrong)

@@ -1,7 +1,7 @@
 """A look inside: feature maps, what excites a filter, and which images do."""
 
 from vggjax.inspect.activating import Activating, mean_activations, most_activating
-from vggjax.inspect.ascent import ascend
+from vggjax.inspect.ascent import ascend, growing_ascents
 from vggjax.inspect.maps import check_maps, choose_maps, feature_maps, map_picture
 from vggjax.inspect.result import Ascent, AscentConfig, contrast_picture
 from vggjax.inspect.space import InputSpace
@@ -16,6 +16,7 @@ __all__ = [
     "choose_maps",
     "contrast_picture",
     "feature_maps",
+    "growing_ascents",
     "map_picture",
     "mean_activations",
     "most_activating",

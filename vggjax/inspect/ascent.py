@@ -1,7 +1,7 @@
 """Filter visualization by gradient ascent on the input (U4), many filters at once."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -29,22 +29,20 @@ def ascend(
     *,
     start: np.ndarray | None = None,
     chunk: int | None = None,
-    on_chunk: Callable[[Ascent], None] | None = None,
 ) -> Ascent:
     """For each of `filters` of the convolution `layer` (all if None), an input that excites it.
 
-    The loss that grows is the mean of the filter's activation, after ReLU, over its map. Inputs
-    live in `InputSpace`, where the random start (128 and a little noise) and the step (1) are the
-    reference's numbers. `start` is an RGB image (size, size, 3) in 0–255 to begin with instead of
-    noise: it is preprocessed, as any image is.
+    What grows is the mean of the filter's activation over its map, as `config` counts it. Inputs
+    live in `InputSpace`, where the reference's start (128 and a little noise) and step (1) are
+    numbers. `start` is an RGB image (size, size, 3) in 0–255 to begin with instead of noise: it is
+    preprocessed, as any image is; each filter begins anew with it. (The reference's program handed
+    each filter's picture to the next filter as its start.)
 
-    A filter without a positive activation at the end is dead; with `config.rescue` it starts
-    again and ascends its value before ReLU. The reference stops a filter when its loss is ≤ 0:
-    there the gradient is 0 as well, so that the input stays as it is here too.
+    `AscentConfig.reference()` is the reference's recipe (U4). It stops a filter when its loss is
+    ≤ 0: there the gradient is 0 as well, so that the input stays as it is here too.
 
     `chunk` filters ascend in one compiled program, as many as fit in memory by default. Each
     filter has its own random key, so the result doesn't depend on that (but for rounding).
-    `on_chunk` gets each chunk's result as soon as it is there; filters that are rescued come twice.
 
     Raises LayerError if `layer` is no convolution of the chain or has no such filter, DataError if
     the image is too small for it or `start` has another shape.
@@ -54,16 +52,28 @@ def ascend(
     >>> ascend(vggjax.load_vgg("demo"), "block2_conv1", [0, 5], config).pictures.shape
     (2, 16, 16, 3)
     """
+    config = config or AscentConfig()
+    growing = growing_ascents(chain, layer, filters, config, start=start, chunk=chunk)
+    return joined([part for part in growing if part.steps == config.steps])
+
+
+def growing_ascents(
+    chain: Chain,
+    layer: str,
+    filters: Sequence[int] | None = None,
+    config: AscentConfig | None = None,
+    *,
+    start: np.ndarray | None = None,
+    chunk: int | None = None,
+    every: int | None = None,
+) -> Iterator[Ascent]:
+    """What `ascend` finds while it does: each chunk's result, `every` some steps and at the end.
+
+    The last of a chunk has all of the configuration's steps. Errors as `ascend`, at once.
+    """
     width = require_convolution(chain, layer).bias[...].shape[0]
     chosen = _checked(np.arange(width) if filters is None else filters, width, layer)
-    config = config or AscentConfig()
-    runner = _Runner(chain, layer, config, start, chunk)
-    first = runner.run(chosen, on_chunk)
-    dead = chosen[first.last_losses <= 0]
-    if not (config.rescue and len(dead)):
-        return first
-    second = runner.run(dead, on_chunk, rescue=True)
-    return first.replaced(second.select(second.last_losses > 0))
+    return _Runner(chain, layer, config or AscentConfig(), start, chunk).run(chosen, every)
 
 
 class _Runner:
@@ -87,23 +97,22 @@ class _Runner:
         self.parametrization = kind(space, size, step_size)
         self.start = None if start is None else _encoded(start, self.parametrization)
         graph, weights = nnx.split(Response(chain, layer))
-        self.plan = Plan(graph, self.parametrization, config.jitter, config.border)
+        self.plan = Plan(graph, self.parametrization, config.jitter, config.border, config.leak)
         self.weights = nnx.to_pure_dict(weights)
 
-    def run(
-        self, filters: np.ndarray, on_chunk: Callable[[Ascent], None] | None, rescue: bool = False
-    ) -> Ascent:
-        """The filters' result, chunk by chunk, each padded so that one program serves all."""
-        size, results = min(len(filters), self.chunk), []
+    def run(self, filters: np.ndarray, every: int | None) -> Iterator[Ascent]:
+        """The filters' results, chunk by chunk, each padded so that one program serves all."""
+        size = min(len(filters), self.chunk)
         for part in np.split(filters, range(size, len(filters), size)):
             padded = np.pad(part, (0, size - len(part)), mode="edge")
-            found = run_ascent(self.plan, self.weights, self.config, padded, rescue, self.start)
-            inputs, losses = (np.asarray(array)[: len(part)] for array in found)
-            pictures, rescued = self.parametrization.pictures(inputs), np.full(len(part), rescue)
-            results.append(Ascent(self.layer, part, inputs, pictures, losses, rescued))
-            if on_chunk:
-                on_chunk(results[-1])
-        return joined(results)
+            steps = every or self.config.steps
+            for found in run_ascent(
+                self.plan, self.weights, self.config, padded, self.start, steps
+            ):
+                inputs, losses = np.asarray(found[0])[: len(part)], np.asarray(found[1])
+                after, before = losses[:, : len(part)]
+                pictures = self.parametrization.pictures(inputs)
+                yield Ascent(self.layer, part, inputs, pictures, after, before)
 
 
 def _encoded(start: np.ndarray, parametrization: Fourier | Pixels) -> jax.Array:

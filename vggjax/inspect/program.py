@@ -1,5 +1,6 @@
 """The compiled programs of gradient ascent on a chunk of filters: the start, a step, the end."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,7 +14,6 @@ from jax import lax
 from vggjax.inspect.parametrization import Fourier, Pixels
 from vggjax.inspect.result import AscentConfig
 
-Objective = tuple[jax.Array, jax.Array]  # the filters, and whether they are to be rescued
 State = tuple[jax.Array, Any]  # the parameters of the inputs, and the optimizer's own
 
 
@@ -25,6 +25,7 @@ class Plan:
     parametrization: Pixels | Fourier
     jitter: int
     border: int
+    leak: float
 
 
 def run_ascent(
@@ -32,22 +33,26 @@ def run_ascent(
     weights: Any,
     config: AscentConfig,
     filters: np.ndarray,
-    rescue: bool,
     start: jax.Array | None,
-) -> tuple[jax.Array, jax.Array]:
-    """All steps for `filters` (n,): the inputs (n, S, S, 3) and the losses (n, steps + 1).
+    every: int,
+) -> Iterator[tuple[jax.Array, jax.Array]]:
+    """The inputs (n, S, S, 3) and losses (2, n, k + 1) after k steps: `every` some, and at the end.
 
-    The losses are the mean activations after ReLU before each step and at the end. With `rescue`
-    the value before ReLU is what ascends. `start` are the parameters to begin with, if any.
+    The losses of the `filters` (n,) are their mean activations after and before ReLU, before each
+    step and at the end. `start` are the parameters to begin with, if any.
     """
-    objective = jnp.asarray(filters), jnp.asarray(rescue)
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(config.seed), objective[0])
-    state, losses = _begin(plan, keys, start), []
+    chosen = jnp.asarray(filters)
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(config.seed), chosen)
+    state = _begin(plan, keys, start)
+    losses: list[jax.Array] = []
     for number in range(config.steps):  # in a loop of XLA's own, a CPU's convolutions are slow
-        state, activations = _step(plan, weights, objective, keys, state, jnp.asarray(number))
-        losses.append(activations)
-    inputs, final = _end(plan, weights, objective, state)
-    return inputs, jnp.stack([*losses, final], axis=1)
+        if number % every == 0 and number:
+            inputs, now = _end(plan, weights, chosen, state)
+            yield inputs, jnp.stack([*losses, now], axis=-1)
+        state, means = _step(plan, weights, chosen, keys, state, jnp.asarray(number))
+        losses.append(means)
+    inputs, final = _end(plan, weights, chosen, state)
+    yield inputs, jnp.stack([*losses, final], axis=-1)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -63,40 +68,38 @@ def _begin(plan: Plan, keys: jax.Array, start: jax.Array | None) -> State:
 def _step(
     plan: Plan,
     weights: Any,
-    objective: Objective,
+    filters: jax.Array,
     keys: jax.Array,
     state: State,
     number: jax.Array,
 ) -> tuple[State, jax.Array]:
     x, moments = state
     shifts = _shifts(keys, number, plan.jitter)
-    loss = partial(_loss, plan, weights, objective)
-    (_, activations), gradient = jax.value_and_grad(loss, has_aux=True)(x, shifts)
-    with jax.numpy_dtype_promotion("standard"):  # Adam's own arithmetic needs it
-        updates, moments = jax.vmap(plan.parametrization.optimizer.update)(gradient, moments)
-    return (x + updates, moments), activations
+    loss = partial(_loss, plan, weights, filters)
+    (_, means), gradient = jax.value_and_grad(loss, has_aux=True)(x, shifts)
+    with jax.numpy_dtype_promotion("standard"):  # optax's own arithmetic needs it
+        updates, moments = jax.vmap(plan.parametrization.optimizer.update)(gradient, moments, x)
+    return (x + updates, moments), means
 
 
 @partial(jax.jit, static_argnums=0)
-def _end(
-    plan: Plan, weights: Any, objective: Objective, state: State
-) -> tuple[jax.Array, jax.Array]:
+def _end(plan: Plan, weights: Any, filters: jax.Array, state: State) -> tuple[jax.Array, jax.Array]:
     x, _ = state
-    _, final = _loss(plan, weights, objective, x, jnp.zeros((len(x), 2), jnp.int32))
-    return jax.vmap(plan.parametrization.decode)(x), final
+    _, means = _loss(plan, weights, filters, x, jnp.zeros((len(x), 2), jnp.int32))
+    return jax.vmap(plan.parametrization.decode)(x), means
 
 
 def _loss(
-    plan: Plan, weights: Any, objective: Objective, x: jax.Array, shifts: jax.Array
+    plan: Plan, weights: Any, filters: jax.Array, x: jax.Array, shifts: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """What ascends, summed over the filters, and each filter's mean activation."""
-    filters, rescue = objective
+    """What ascends, summed over the filters, and each filter's means after and before ReLU."""
     inputs = jax.vmap(plan.parametrization.decode)(x)
     inputs = _rolled(inputs, shifts) if plan.jitter else inputs
     images = plan.parametrization.space.to_network(inputs)
     maps = _without_border(nnx.merge(plan.graph, weights)(images, filters), plan.border)
-    activations = jax.nn.relu(maps).mean((1, 2))
-    return jnp.where(rescue, maps.mean((1, 2)), activations).sum(), activations
+    after, before = jax.nn.relu(maps).mean((1, 2)), maps.mean((1, 2))
+    ascending = (1 - plan.leak) * after + plan.leak * before  # a leaky ReLU's mean
+    return ascending.sum(), jnp.stack([after, before])
 
 
 def _shifts(keys: jax.Array, step: jax.Array, jitter: int) -> jax.Array:

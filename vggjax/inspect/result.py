@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -10,24 +11,26 @@ from vggjax.errors import DataError
 
 @dataclass(frozen=True)
 class AscentConfig:
-    """How to ascend; the defaults are the reference's (U4), from noise.
+    """How to ascend; the defaults give pictures to look at, `reference` those of the reference.
 
-    `steps` of `step_size` (None: 1 in pixels, 0.05 for `fourier`) on images of `size` pixels
-    (None: the network's own). `jitter`: the image is rolled at random by up to so many pixels in
-    each step, so that no pattern depends on its position. `border`: so many positions along the
-    edges of the layer's map don't count, where padding is seen. `fourier`: move the image's
-    spectrum in decorrelated colours instead of its pixels; takes more steps, some 100. `rescue`:
-    ascend dead filters before ReLU. Raises DataError for numbers that make no sense.
+    `steps` of `step_size` (None: what suits the parametrization) on images of `size` pixels (None:
+    the network's own). `jitter`: the image is rolled at random by up to so many pixels in each
+    step, so that no pattern depends on its position. `border`: so many positions along the edges
+    of the layer's map don't count, where padding is seen. `leak`: what a value below 0 counts for
+    in the loss: 0 is the activation after ReLU, which can't rise where it is 0 at the start; 1 the
+    value before it, whose mean is linear in the first layer, so that only colour counts there.
+    `fourier`: move the image's spectrum in decorrelated colours instead of its pixels.
+    Raises DataError for numbers that make no sense.
     """
 
-    steps: int = 20
+    steps: int = 64
     step_size: float | None = None
-    size: int | None = None
+    size: int | None = 128
     seed: int = 0
-    jitter: int = 0
-    border: int = 0
-    fourier: bool = False
-    rescue: bool = False
+    jitter: int = 6
+    border: int = 1
+    leak: float = 0.1
+    fourier: bool = True
 
     def __post_init__(self) -> None:
         least = {"steps": 1, "size": 1, "seed": 0, "jitter": 0, "border": 0}
@@ -37,6 +40,14 @@ class AscentConfig:
                 raise DataError(f"The {name} must be at least {bound}, not {value}.")
         if self.step_size is not None and not 0 < self.step_size < float("inf"):
             raise DataError(f"The step size must be above 0, not {self.step_size}.")
+        if not 0 <= self.leak <= 1:
+            raise DataError(f"The leak must be between 0 and 1, not {self.leak}.")
+
+    @classmethod
+    def reference(cls, **changes: Any) -> "AscentConfig":
+        """The reference's recipe (U4): 20 steps on pixels, after ReLU, at the network's size."""
+        plain = {"steps": 20, "size": None, "jitter": 0, "border": 0, "leak": 0, "fourier": False}
+        return cls(**{**plain, **changes})
 
 
 @dataclass(frozen=True)
@@ -44,8 +55,8 @@ class Ascent:
     """The result for n filters of a layer.
 
     `filters` (n,) are their numbers, `inputs` (n, size, size, 3) float32 the inputs found (see
-    `InputSpace`), `pictures` the same as uint8 RGB to look at, `losses` (n, steps + 1) the mean
-    activations before each step and at the end, `rescued` (n,) whether it ascended before ReLU.
+    `InputSpace`), `pictures` the same as uint8 RGB to look at. `losses` (n, steps + 1) are the mean
+    activations, after ReLU, before each step and at the end; `before_relu` those before ReLU.
     """
 
     layer: str
@@ -53,15 +64,15 @@ class Ascent:
     inputs: np.ndarray
     pictures: np.ndarray
     losses: np.ndarray
-    rescued: np.ndarray
+    before_relu: np.ndarray
 
     def __len__(self) -> int:
         return len(self.filters)
 
     @property
-    def first_losses(self) -> np.ndarray:
-        """The mean activation that each filter started with, (n,)."""
-        return self.losses[:, 0]
+    def steps(self) -> int:
+        """How many steps were taken."""
+        return self.losses.shape[1] - 1
 
     @property
     def last_losses(self) -> np.ndarray:
@@ -70,31 +81,30 @@ class Ascent:
 
     @property
     def statuses(self) -> tuple[str, ...]:
-        """Of each filter, "alive", "rescued" or "dead"."""
-        living = np.where(self.rescued, "rescued", "alive")
-        return tuple(np.where(self.last_losses > 0, living, "dead").tolist())
+        """Of each filter, "alive"; "dead": no positive activation; "diverged": no finite number."""
+        finite = np.isfinite(self.before_relu[:, -1]) & np.isfinite(self.inputs).all((1, 2, 3))
+        living = np.where(self.last_losses > 0, "alive", "dead")
+        return tuple(np.where(finite, living, "diverged").tolist())
 
     def select(self, indices: np.ndarray) -> "Ascent":
         """The filters at `indices` (numbers, or n booleans), in that order."""
         return Ascent(self.layer, **{name: getattr(self, name)[indices] for name in _ARRAYS})
 
-    def ranked(self) -> "Ascent":
-        """The filters that aren't dead, the highest last loss first (U4)."""
-        order = np.argsort(-self.last_losses, kind="stable")
-        return self.select(order[self.last_losses[order] > 0])
+    def alive(self) -> "Ascent":
+        """The filters that are alive, as they come."""
+        return self.select(np.array([status == "alive" for status in self.statuses], bool))
 
-    def replaced(self, other: "Ascent") -> "Ascent":
-        """This result, with those of `other` in place of the same filters' own."""
-        both = joined([self, other])
-        rows = {number: row for row, number in enumerate(both.filters.tolist())}
-        return both.select(np.array([rows[number] for number in self.filters.tolist()], int))
+    def ranked(self) -> "Ascent":
+        """The filters that are alive, the highest last loss first (U4)."""
+        living = self.alive()
+        return living.select(np.argsort(-living.last_losses, kind="stable"))
 
 
 _ARRAYS = tuple(f.name for f in fields(Ascent) if f.type is np.ndarray)
 
 
 def joined(parts: Sequence[Ascent]) -> Ascent:
-    """Several results for the same layer as one."""
+    """Several results for the same layer, of as many steps, as one."""
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
     return Ascent(parts[0].layer, **arrays)
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,7 +10,8 @@ from matplotlib.figure import Figure
 
 MARGIN = 5  # pixels, as in the reference (C4, U3, U4)
 INCHES = 1.35  # width of a picture
-HEAD, FOOT = 0.42, 0.5  # inches for title and note
+LETTERS = 11.5, 17.0  # of a title and of a note, in an inch
+LINES = 0.2, 0.15  # inches for a line of either
 
 
 def square_columns(count: int) -> int:
@@ -99,8 +101,11 @@ def image_grid(
 
 
 def readable(value: float) -> str:
-    """A number as a person reads it: 12,200 or 0.0345."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    """A number as a person reads it: 12,200, 34.5 or 0.0345."""
+    size = abs(value)
+    if size >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if size >= 0.001 or not size else f"{value:.4f}"
 
 
 def _grid_figure(
@@ -111,13 +116,22 @@ def _grid_figure(
     scale = INCHES / size
     width = max((columns * (size + MARGIN) + MARGIN) * scale, 5.0)
     height = (rows * (size + strip) + MARGIN) * scale
-    total = height + HEAD + FOOT
+    head, foot = (_wrapped(text, width, *sizes) for text, *sizes in
+                  zip((title, note), LETTERS, LINES, strict=True))  # fmt: skip
+    total = height + head[1] + foot[1]
     figure = Figure(figsize=(width, total))
-    figure.text(0.5, 1 - 0.18 / total, title, ha="center", va="center", fontsize=11)
-    figure.text(0.5, FOOT / 2 / total, note, ha="center", va="center", fontsize=7.5, color="0.3")
-    axes = figure.add_axes((0, FOOT / total, 1, height / total))
+    texts = (head, 1 - head[1] / 2 / total, 11, "black"), (foot, foot[1] / 2 / total, 7.5, "0.3")
+    for (text, _), middle, points, colour in texts:
+        figure.text(0.5, middle, text, ha="center", va="center", fontsize=points, color=colour)
+    axes = figure.add_axes((0, foot[1] / total, 1, height / total))
     labelled_grid(axes, pictures, labels, columns)
     return figure
+
+
+def _wrapped(text: str, width: float, letters: float, line: float) -> tuple[str, float]:
+    """A text in lines that fit into `width` inches, and the height that they need."""
+    lines = [part for each in text.splitlines() for part in wrap(each, int(width * letters))]
+    return "\n".join(lines), line * len(lines) + 0.16
 
 
 def _corners(
