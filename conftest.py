@@ -21,3 +21,12 @@ def _own_cache(tmp_path_factory):
     """No test reads or writes the user's cache, or Keras'."""
     for name in USERS:
         os.environ[name] = str(tmp_path_factory.mktemp(name.lower()))
+
+
+@pytest.fixture(scope="module")
+def users_caches():
+    """The user's own caches, for what is too large to fetch each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in USERS.items():
+            patch.delenv(name) if value is None else patch.setenv(name, value)
+        yield
