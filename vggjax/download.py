@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from vggjax.errors import VggjaxError
+from vggjax.files import file_hash
 from vggjax.quiet import log_level
 
 _FREE_MARGIN = 64 * 2**20  # bytes to leave on the disk
@@ -39,6 +40,12 @@ def download(url: str, target: Path, known_hash: str, size: int) -> Path:
         _fetch(url, target)
     _check(target, url, known_hash)
     return target
+
+
+def has_hash(path: Path, known_hash: str) -> bool:
+    """Whether the file `path` has the checksum `known_hash`, given as for `download`."""
+    algorithm, _, expected = known_hash.partition(":")
+    return file_hash(path, algorithm).startswith(expected.lower())
 
 
 def _prepare(url: str, folder: Path, size: int) -> None:
@@ -79,10 +86,8 @@ def _fetch(url: str, target: Path) -> None:
 
 
 def _check(path: Path, url: str, known_hash: str) -> None:
-    import pooch
-
     algorithm, _, expected = known_hash.partition(":")
-    found = pooch.file_hash(str(path), alg=algorithm)
+    found = file_hash(path, algorithm)
     if not found.startswith(expected.lower()):
         path.unlink()
         raise VggjaxError(

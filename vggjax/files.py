@@ -1,5 +1,6 @@
 """Where files are kept, and how they get their final name: whole, or not at all."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -51,6 +52,12 @@ def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON, atomically."""
     with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def file_hash(path: Path, algorithm: str = "sha256") -> str:
+    """Checksum of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def _sibling(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,8 +14,8 @@ from vggjax import collective, distributed
 from vggjax.data import Dataset
 from vggjax.errors import WeightsError
 from vggjax.files import cache_folder
-from vggjax.weights.sources import REMOTES
-from vggjax.weights.store import is_store
+from vggjax.model import deepest_layer
+from vggjax.weights.remote import REMOTES, stored
 
 
 def start(options: ProcessOptions) -> None:
@@ -34,15 +35,16 @@ def require_same_start(options: ProcessOptions, dataset: Dataset | None) -> None
     collective.require_same(f"{shared} {images}", "options and images")
 
 
-def require_fetched(name: str) -> None:
-    """Refuse to fetch and convert the same weights in several processes at once."""
+def require_fetched(name: str, layers: Sequence[str]) -> None:
+    """Refuse to fetch and convert what `layers` need in several processes at once."""
     if jax.process_count() == 1 or name not in REMOTES:
         return
     with collective.fail_together():
-        if not is_store(cache_folder() / "weights" / name):
+        if not stored(name, layers):
+            arguments = f"'{name}', '{deepest_layer(REMOTES[name].config, layers)}'"
             raise WeightsError(
                 f"The weights {name} are not in {cache_folder()}; fetch them there first with one "
-                f"process: python -c \"import vggjax; vggjax.load_vgg('{name}')\"."
+                f'process: python -c "import vggjax; vggjax.load_vgg({arguments})".'
             )
 
 

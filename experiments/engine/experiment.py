@@ -20,6 +20,7 @@ from vggjax.collective import fail_together, from_first, is_first
 from vggjax.data import Dataset, summary
 from vggjax.report import Table, require_tensorboard
 from vggjax.report.tables import WIDTH
+from vggjax.weights import title_of
 
 OverviewRow = tuple[str, str, str]  # what, the reference's, ours
 
@@ -75,7 +76,8 @@ def run(experiment: Experiment[OptionsT], options: OptionsT) -> Result:
     wanted = options.wanted_files
     done = from_first(lambda: None if options.again else folder.stored(origin, wanted))
     if done:
-        show(experiment, done, f"{job.out} has this run already (--again runs it anew)")
+        remark = f"{job.out} has this run already (--again runs it anew){renamed(job, done)}"
+        show(experiment, done, remark)
         return done
     outcome = experiment.run(job)
     content = content_of(experiment, job, outcome, origin, time.perf_counter() - begin)
@@ -99,7 +101,7 @@ def prepare(experiment: Experiment[OptionsT], options: OptionsT) -> Job[OptionsT
     if dataset is not None and len(dataset.class_names) > 1:
         print(shortened(summary(dataset).splitlines()[0], WIDTH), flush=True)
     layers = experiment.layers(options)
-    data = weights if dataset is None else dataset.name
+    data = title_of(weights) if dataset is None else dataset.name
     out = options.out or default_folder(experiment.name, data, layers, experiment.variant(options))
     splits = [] if dataset is None else from_first(lambda: options.splits(out, dataset))
     return Job(options, dataset, splits, options.weights or weights, layers, out)
@@ -110,6 +112,13 @@ def default_folder(name: str, data: str, layers: Sequence[str], variant: str) ->
     which = "+".join(layers) if len(layers) < 4 else f"{layers[0]}+{len(layers) - 1}"
     words = "-".join(word for word in (Path(data).name, which, variant) if word)
     return Path("runs") / name / "".join(c if c.isalnum() or c in "-_+." else "_" for c in words)
+
+
+def renamed(job: Job[Any], done: Result) -> str:
+    """What to say where the weights of a stored run, the same ones, had another name."""
+    name = done["weights"]["name"]
+    own = (title_of(job.weights_name), Path(job.weights_name).stem)
+    return "" if name in own else f"; its weights, the same, are called {name} there"
 
 
 def content_of(

@@ -16,9 +16,16 @@ from vggjax.data import Dataset, ImageArray, Split
 from vggjax.model import Chain, deepest_layer, in_precision, output_shape
 from vggjax.report.reference import URBAN_TRIBES
 from vggjax.training import TrainedHead
-from vggjax.weights import Weights, demo_config, load_weights, weights_identity
+from vggjax.weights import (
+    NAMES,
+    Weights,
+    demo_config,
+    load_weights,
+    title_of,
+    weights_identity,
+)
 
-IMAGENET = ("imagenet", "imagenet-notop")  # the reference's weights
+IMAGENET = "imagenet"  # the reference's weights
 
 
 @dataclass(frozen=True)
@@ -46,13 +53,16 @@ class Job(Generic[OptionsT]):
 
     @cached_property
     def weights(self) -> Weights:
-        """The weights, as far as the deepest of the layers needs them."""
+        """The weights until the deepest of the layers, the same in all processes."""
+        require_fetched(self.weights_name, self.layers)
+        collective.require_same(self._own_weights.hash, "weights")
+        return self._own_weights
+
+    @cached_property
+    def _own_weights(self) -> Weights:
         on_demo = self.dataset is not None and self.dataset.demo
         config = demo_config() if self.weights_name == "random" and on_demo else None
-        require_fetched(self.weights_name)
-        weights = load_weights(self.weights_name, self.layers, config=config)
-        collective.require_same(weights.hash, "weights")
-        return weights
+        return load_weights(self.weights_name, self.layers, config=config)
 
     @cached_property
     def chain(self) -> Chain:
@@ -64,6 +74,8 @@ class Job(Generic[OptionsT]):
     @property
     def weights_identity(self) -> str | None:
         """What the layers' weights are named by; None while they would have to be fetched."""
+        if self.weights_name not in NAMES and Path(self.weights_name).expanduser().is_file():
+            return self._own_weights.hash  # a file has to be read for that: once is enough
         return weights_identity(self.weights_name, self.layers)
 
     @property
@@ -86,10 +98,10 @@ class Job(Generic[OptionsT]):
     def comparable(self) -> bool:
         """Whether data and weights are the reference's, or the demo's that stand in for them."""
         if self.dataset is None or self.dataset.demo:
-            return self.weights_name in ("demo", *IMAGENET)
+            return title_of(self.weights_name) in ("demo", IMAGENET)
         caltech = self.dataset.name == "caltech256" and self.classes == 256
         tribes = self.dataset.class_names == URBAN_TRIBES
-        return (caltech or tribes) and self.weights_name in IMAGENET
+        return (caltech or tribes) and title_of(self.weights_name) == IMAGENET
 
     @property
     def network(self) -> str:

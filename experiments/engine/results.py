@@ -23,7 +23,11 @@ RECIPE_VERSION = 2  # raise it when the same options and images would give other
 
 
 def origin_of(experiment: str, job: Job[Any]) -> dict[str, Any]:
-    """What the numbers of a run follow from: options, images, their split, weights, arithmetic."""
+    """What a run follows from: options, images, their split, weights, arithmetic.
+
+    Weights count by their content. Only whether the reference's numbers and the mark of the demo
+    belong to the result hangs on what they are called.
+    """
     return {
         "experiment": experiment,
         "version": RECIPE_VERSION,
@@ -32,6 +36,8 @@ def origin_of(experiment: str, job: Job[Any]) -> dict[str, Any]:
         "images": _images_digest(job),
         "splits": _digest(json.dumps([asdict(split) for split in job.splits])),
         "weights": job.weights_identity,
+        "comparable": job.comparable,
+        "demo": job.demo,
         "arithmetic": [kernels.family(), {kind: KINDS[kind].version for kind in KINDS}],
     }
 

@@ -9,11 +9,8 @@ import numpy as np
 from engine.options import DataOptions
 from vggjax.data import IMAGE_SUFFIXES, Dataset, load_dataset, load_demo
 from vggjax.data.folder import FolderReader
-from vggjax.download import url_reachable
 from vggjax.errors import DataError
-from vggjax.files import cache_folder
-from vggjax.weights.sources import REMOTES
-from vggjax.weights.store import is_store
+from vggjax.weights.remote import obtainable
 
 RULE = "=" * 78
 
@@ -44,11 +41,13 @@ def load_images(options: DataOptions) -> tuple[Dataset, str]:
 
 
 def imagenet_or_demo(weights: str | None) -> str:
-    """`weights` if they are named; else ImageNet's if they are here or can be fetched, or demo."""
+    """`weights` if they are named; else ImageNet's if they are here or can be fetched, or demo.
+
+    For what looks at convolutions and pooling layers: the dense layers need not be there.
+    """
     if weights is not None:
         return weights
-    stored = is_store(cache_folder() / "weights" / "imagenet")
-    if stored or url_reachable(REMOTES["imagenet"].url):
+    if obtainable("imagenet", "block5_pool"):
         return "imagenet"
     print(DEMO_WEIGHTS, flush=True)
     return "demo"

@@ -53,4 +53,3 @@ def fails(capsys):
 def offline(monkeypatch):
     """No network."""
     monkeypatch.setattr("vggjax.download.url_reachable", lambda *_, **__: False)
-    monkeypatch.setattr("engine.sources.url_reachable", lambda *_, **__: False)

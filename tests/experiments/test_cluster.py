@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 
 import caltech
+import jax
 import numpy as np
 import pytest
+from engine.cluster import require_fetched
 from experiment_helpers import run
 
 from vggjax import collective, distributed
-from vggjax.errors import VggjaxError
+from vggjax.errors import VggjaxError, WeightsError
 from vggjax.training import Classifier
 
 SCRIPT = Path(caltech.__file__)
@@ -101,6 +103,23 @@ def test_a_mistake_in_one_process_ends_both(arguments, photos, tmp_path):
     assert results[0][0] != 0
     assert ".png" in results[1][2]
     assert not (tmp_path / "out" / "result.json").exists()
+
+
+def test_weights_are_fetched_before_by_one_process(tmp_path, monkeypatch):
+    """What is needed must be here: for a convolution, the network without top is enough."""
+    monkeypatch.setenv("VGGJAX_CACHE", str(tmp_path))
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr(collective, "fail_together", contextlib.nullcontext)
+    layers = ["block5_conv3", "block1_conv1"]
+    with pytest.raises(WeightsError, match=r"load_vgg\('imagenet', 'block5_conv3'\)"):
+        require_fetched("imagenet", layers)
+    for part in ("params", "info"):
+        (tmp_path / "weights" / "imagenet-notop" / part).mkdir(parents=True)
+    require_fetched("imagenet", layers)
+    require_fetched("imagenet-notop", layers)
+    require_fetched("demo", ["fc2"])
+    with pytest.raises(WeightsError, match=r"load_vgg\('imagenet', 'fc2'\)"):
+        require_fetched("imagenet", [*layers, "fc2"])
 
 
 def test_one_process_alone_is_no_cluster(monkeypatch):

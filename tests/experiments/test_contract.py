@@ -16,8 +16,10 @@ from PIL import Image
 from temperature import TEMPERATURE
 from urban_tribes import TRIBES
 from visualize import VISUALIZE
+from weights_helpers import write_legacy
 
-from vggjax.weights import WeightsInfo, save
+from vggjax.weights import WeightsInfo, convert_file, save, sources
+from vggjax.weights.importer import import_weights as read
 
 LAYER = "block2_conv2"
 HEADS = ("--samples", "4", "--val", "3", "--test", "3", "--epochs", "2")
@@ -147,6 +149,37 @@ def test_what_changed_runs_again(
     run(case.experiment, [*case.arguments(folder, other), "--again"], out)
     run(case.experiment, [*case.arguments(folder, other), "--seed", "1"], out)
     assert len(computed) == 6
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_weights_by_another_name_are_the_same_run(
+    case, photos, small_weights, small_tree, tmp_path, computed, monkeypatch, capsys
+):
+    """A folder, the file it could be made of, a folder made of that: found, the file read once."""
+    out, file, mine = tmp_path / "out", tmp_path / "vgg.h5", tmp_path / "mine"
+    write_legacy(file, small_tree, 2)
+    convert_file(file, mine)
+    reads = []
+    monkeypatch.setattr(sources, "import_weights", lambda path: reads.append(1) or read(path))
+    first = run(case.experiment, case.arguments(photos, file), out)
+    assert (len(computed), len(reads)) == (1, 1)
+    assert first["origin"]["weights"] == first["weights"]["hash"]
+    for other in (small_weights, mine, file):
+        capsys.readouterr()
+        assert run(case.experiment, case.arguments(photos, other), out) == first
+        said = "its weights, the same, are called vgg there" in capsys.readouterr().out
+        assert said == (other != file)
+    assert (len(computed), len(reads)) == (1, 2)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_what_is_shown_beside_a_result_hangs_on_the_name(photos, tmp_path, computed):
+    """The demo's weights by their path are not marked; by their name they are, in another run."""
+    one = CASES["feature_maps"]
+    demo = [run(one.experiment, one.arguments(photos, weights), tmp_path)["demo"]
+            for weights in (sources.demo_folder(), "demo", "demo")]  # fmt: skip
+    assert demo == [False, True, True]
+    assert len(computed) == 2
 
 
 @pytest.mark.usefixtures("undrawn")

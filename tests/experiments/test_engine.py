@@ -16,10 +16,11 @@ import temperature
 import urban_tribes
 import visualize
 from engine import command_line
-from engine.experiment import default_folder, shortened
+from engine.experiment import default_folder, prepare, shortened
 from engine.options import HeadOptions, option
 from engine.run_folder import KEYS, Result, RunFolder
 from engine.script import run_script
+from engine.sources import DEMO_WEIGHTS, imagenet_or_demo
 from experiment_helpers import run
 from feature_maps import MAPS
 
@@ -100,6 +101,27 @@ def test_runs_are_told_apart_by_their_default_folders():
     assert len(set(folders)) == 8
     odd = default_folder("caltech", "tfds:cifar10/a:1.0.0", ["fc2"], "")
     assert odd == Path("runs/caltech/a_1.0.0-fc2")
+
+
+def test_the_same_weights_have_one_default_folder():
+    places = [
+        prepare(visualize.VISUALIZE, visualize.VisualizeOptions(weights=name)).out
+        for name in ("imagenet", "imagenet-notop", "imagenet-torch")
+    ]
+    assert places[0] == places[1] == Path("runs/visualize/imagenet-block5_conv3")
+    assert places[2] == Path("runs/visualize/imagenet-torch-block5_conv3")
+
+
+@pytest.mark.usefixtures("offline")
+def test_the_demo_stands_in_for_convolutions_that_are_not_here(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("VGGJAX_CACHE", str(tmp_path))
+    assert imagenet_or_demo(None) == "demo"
+    assert imagenet_or_demo("imagenet") == "imagenet"
+    assert capsys.readouterr().out == DEMO_WEIGHTS + "\n"
+    for part in ("params", "info"):
+        (tmp_path / "weights" / "imagenet-notop" / part).mkdir(parents=True)
+    assert imagenet_or_demo(None) == "imagenet"
+    assert capsys.readouterr().out == ""
 
 
 def test_names_in_a_result_lead_nowhere_else(tmp_path):

@@ -1,21 +1,18 @@
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from weights_helpers import CONFIG, assert_equal, write_legacy
+from weights_helpers import assert_equal, write_legacy
 
 from vggjax.errors import LayerError, WeightsError
+from vggjax.model import chain_digest
 from vggjax.model.config import VGGConfig
 from vggjax.weights import sources
-from vggjax.weights.info import WeightsInfo, digest_layers
-from vggjax.weights.sources import load_weights, parameter_layers
+from vggjax.weights.importer import convert_file
+from vggjax.weights.info import WeightsInfo, digest_layers, parameter_layers
+from vggjax.weights.sources import load_vgg, load_weights, weights_identity
 from vggjax.weights.store import save
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("VGGJAX_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 def test_layers_until():
@@ -73,6 +70,29 @@ def test_path_to_a_store(tmp_path, params, info):
     assert_equal(found, {name: params[name] for name in list(params)[:-2]})
 
 
+def test_the_same_content_is_the_same_whatever_it_is_called(tmp_path, params, config, keras_files):
+    """A file, a store of it under another name: one identity, for one cut; each change, another."""
+    file = str(keras_files["named.h5"])
+    convert_file(keras_files["named.h5"], tmp_path / "mine", "mine")
+    mine = str(tmp_path / "mine")
+    cuts = [None, "fc1", "flatten", "block5_conv3", "block1_pool"]
+    found = [weights_identity(file, cut) for cut in cuts]
+    assert found == [weights_identity(mine, cut) for cut in cuts]
+    assert found == [load_weights(mine, cut).hash for cut in cuts]
+    assert found[2] == found[3], "the same parameters"
+    assert len({*found}) == 4
+    assert chain_digest(load_vgg(file, "fc1")) == chain_digest(load_vgg(mine, "fc1"))
+    changed = {**params, "fc2": {**params["fc2"], "bias": params["fc2"]["bias"] + 1e-6}}
+    for name, tree, other in (
+        ("fc2", changed, config),
+        ("torch", params, replace(config, preprocessing="torch")),
+    ):
+        save(tmp_path / name, tree, WeightsInfo(name, "", "", other, {}))
+        assert weights_identity(str(tmp_path / name)) != found[0]
+    assert weights_identity(str(tmp_path / "fc2"), "fc1") == found[1]
+    assert weights_identity("random", "fc1") == "random"
+
+
 def test_path_to_a_file(keras_files, torch_files, params):
     weights = load_weights(str(keras_files["named.h5"]), "block2_pool")
     assert_equal(weights.params, {name: params[name] for name in list(params)[:4]})
@@ -97,40 +117,3 @@ def test_demo(tmp_path, params, info, monkeypatch):
         load_weights("demo")
     save(tmp_path / "demo", params, info)
     assert_equal(load_weights("demo").params, params)
-
-
-def serve(monkeypatch, file, known_hash):
-    remote = sources.Remote(f"http://nowhere.invalid/{file.name}", 1, known_hash, CONFIG)
-    monkeypatch.setitem(sources.REMOTES, "imagenet", remote)
-    monkeypatch.setattr("vggjax.download.url_reachable", lambda url, timeout=5.0: True)
-
-    def fetch(url, target):
-        target.write_bytes(file.read_bytes())
-
-    monkeypatch.setattr("vggjax.download._fetch", fetch)
-
-
-def test_downloaded_once_and_converted(cache, keras_files, params, monkeypatch, capsys):
-    file = keras_files["named.h5"]
-    serve(monkeypatch, file, "md5:" + hashlib.md5(file.read_bytes()).hexdigest())
-    info, found = load_weights("imagenet", "block1_pool")
-    assert_equal(found, {name: params[name] for name in list(params)[:2]})
-    assert info.name == "imagenet"
-    assert info.source == "http://nowhere.invalid/named.h5"
-    assert "Downloading" in capsys.readouterr().err
-    monkeypatch.setattr(sources, "download", None)  # a second download would now fail
-    assert_equal(load_weights("imagenet").params, params)
-    assert not list((cache / "downloads").iterdir())
-
-
-def test_a_wrong_layer_shows_before_a_download(monkeypatch):
-    monkeypatch.setattr(sources, "download", None)
-    with pytest.raises(LayerError, match=r"'block5_conv4'; did you mean block5_conv3\?"):
-        load_weights("imagenet", ["block1_conv1", "block5_conv4"])
-
-
-def test_wrong_checksum(cache, keras_files, monkeypatch):
-    serve(monkeypatch, keras_files["named.h5"], "sha256:397923af")
-    with pytest.raises(WeightsError, match=r"imagenet could not be fetched: .* its sha256 is"):
-        load_weights("imagenet")
-    assert not [path for path in cache.rglob("*") if path.is_file()]

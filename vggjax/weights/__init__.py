@@ -1,13 +1,13 @@
 """Where pretrained weights come from: readers, conversion, the Orbax store."""
 
 from vggjax.weights.importer import Weights, convert_file, import_weights
-from vggjax.weights.info import WeightsInfo
+from vggjax.weights.info import WeightsInfo, parameter_layers
+from vggjax.weights.remote import title_of
 from vggjax.weights.sources import (
     NAMES,
     demo_config,
     load_vgg,
     load_weights,
-    parameter_layers,
     weights_identity,
 )
 from vggjax.weights.store import load_info, load_parameters, save, verify
@@ -25,6 +25,7 @@ __all__ = [
     "load_weights",
     "parameter_layers",
     "save",
+    "title_of",
     "verify",
     "weights_identity",
 ]

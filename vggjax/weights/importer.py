@@ -1,16 +1,15 @@
 """Weight files of other libraries, converted: in memory, or into a store."""
 
-import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from vggjax.files import file_hash
 from vggjax.model import Chain, Parameters, build_vgg
 from vggjax.model.config import Preprocessing
 from vggjax.weights.convert import infer_config, to_parameters
 from vggjax.weights.formats import read_weights
-from vggjax.weights.info import WeightsInfo, digest_layers, file_sha256
+from vggjax.weights.info import WeightsInfo, digest_layers
 from vggjax.weights.store import STORE, save
 
 
@@ -22,10 +21,8 @@ class Weights(NamedTuple):
 
     @property
     def hash(self) -> str:
-        """Identity of the layers that are here and their preprocessing: 16 hex digits."""
-        digests = digest_layers(self.params)
-        text = json.dumps([self.info.config.preprocessing, digests], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """The identity of the layers that are here: 16 hex digits (see `WeightsInfo.identity`)."""
+        return self.info.identity(self.params)
 
     def chain(self, until: str | None = None) -> Chain:
         """The network that the weights fill, as `vggjax.model.build_vgg` makes it."""
@@ -45,7 +42,7 @@ def import_weights(
     if preprocessing:
         config = replace(config, preprocessing=preprocessing)
     params, config = to_parameters(foreign, config)
-    checksum, notes = file_sha256(path), {"format": foreign.kind}
+    checksum, notes = file_hash(path), {"format": foreign.kind}
     info = WeightsInfo(name or path.stem, path.name, checksum, config, digest_layers(params), notes)
     return Weights(info, params)
 

@@ -1,14 +1,18 @@
 """What is known about a set of weights, and the checksums that identify them."""
 
 import hashlib
+import json
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
 from vggjax.model.chain import Parameters
 from vggjax.model.config import Preprocessing, VGGConfig
+from vggjax.model.vgg import deepest_layer, table_until
+
+Layers = str | Collection[str] | None  # a name, several, or all
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,22 @@ class WeightsInfo:
             raise ValueError(f"unknown preprocessing {config.preprocessing}")
         return cls(**{**data, "config": config})
 
+    def identity(self, layers: Iterable[str]) -> str:
+        """A hash of the parameters of `layers`, the preprocessing and the images' size: 16 digits.
+
+        Names, sources and deeper layers don't matter: two files with the same layers are the same.
+        """
+        digests = {layer: self.digests.get(layer) for layer in layers}
+        content = [self.config.preprocessing, self.config.image_size, digests]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def parameter_layers(config: VGGConfig, layers: Layers = None) -> tuple[str, ...]:
+    """The layers with parameters until the deepest of `layers`; LayerError for an unknown one."""
+    named = [layers] if isinstance(layers, str) else layers
+    until = None if named is None else deepest_layer(config, named)
+    return tuple(layer.name for layer in table_until(config, until) if layer.kernel)
+
 
 def layer_digest(layer: dict[str, np.ndarray]) -> str:
     """SHA-256, in hex, of a layer's arrays (float32, C order): its kernel, then its bias, …"""
@@ -47,9 +67,3 @@ def layer_digest(layer: dict[str, np.ndarray]) -> str:
 def digest_layers(params: Parameters) -> dict[str, str]:
     """`layer_digest` of every layer."""
     return {name: layer_digest(layer) for name, layer in params.items()}
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

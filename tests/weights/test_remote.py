@@ -1,0 +1,261 @@
+"""ImageNet's weights by name: no more is fetched than the cut needs, and only what isn't here."""
+
+import hashlib
+import http.server
+import threading
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from weights_helpers import CONFIG, assert_equal, write_legacy
+
+from vggjax.errors import LayerError, WeightsError
+from vggjax.model import chain_digest, softmax_head
+from vggjax.training import Classifier
+from vggjax.weights.importer import convert_file
+from vggjax.weights.remote import REMOTES, Remote, obtainable, store_folder, stored, title_of
+from vggjax.weights.sources import load_vgg, load_weights, weights_identity
+from vggjax.weights.store import is_store
+
+# The size that is taken for granted where no dense layer tells it.
+WHOLE = replace(CONFIG, image_size=224)
+CONFIGS = {"imagenet": WHOLE, "imagenet-notop": replace(WHOLE, top=False)}
+CUTS = ("block1_conv1", "block5_conv3", "block5_pool")
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Notes each file that is sent to its end; of what is broken it sends the first half only."""
+
+    def copyfile(self, source, outputfile):
+        name, content = self.path[1:], source.read()
+        if name in self.server.broken:
+            content = content[: len(content) // 2]
+        outputfile.write(content)
+        self.server.sent.append((name, len(content)))
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def tree(random_tree):
+    return random_tree(WHOLE)
+
+
+@pytest.fixture(scope="module")
+def served(tree, tmp_path_factory):
+    """A folder of both files, in Keras' layout, with and without top."""
+    folder = tmp_path_factory.mktemp("served")
+    for name, config in CONFIGS.items():
+        layers = [layer for layer in tree if config.top or "conv" in layer]
+        write_legacy(folder / f"{name}.h5", {layer: tree[layer] for layer in layers}, 1)
+    return folder
+
+
+@pytest.fixture
+def server(served, tmp_path, monkeypatch):
+    """A server of them, known under the names of ImageNet's weights; nothing is here yet."""
+    monkeypatch.setenv("VGGJAX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    handler = partial(Handler, directory=served)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.sent, server.broken = [], set()
+        server.handle_error = lambda *arguments: None
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        for name, config in CONFIGS.items():
+            file = served / f"{name}.h5"
+            md5 = hashlib.md5(file.read_bytes()).hexdigest()
+            url = f"http://127.0.0.1:{server.server_address[1]}/{file.name}"
+            remote = Remote(url, file.stat().st_size, f"md5:{md5}", config)
+            monkeypatch.setitem(REMOTES, name, remote)
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    monkeypatch.setattr("vggjax.download.url_reachable", lambda url, timeout=5.0: False)
+
+
+def names_sent(server):
+    return {name for name, _ in server.sent}
+
+
+def stores():
+    return {name for name in CONFIGS if is_store(store_folder(name))}
+
+
+def store(name, served):
+    convert_file(served / f"{name}.h5", store_folder(name), name)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("cut", ["block5_conv3", ["block4_conv1", "block5_pool"]], ids=str)
+def test_a_cut_before_the_dense_layers_fetches_the_convolutions(server, tree, name, cut, capsys):
+    info, found = load_weights(name, cut)
+    assert_equal(found, {layer: tree[layer] for layer in list(tree)[: len(found)]})
+    assert names_sent(server) == {"imagenet-notop.h5"}
+    assert stores() == {"imagenet-notop"}
+    assert (info.name, info.config) == ("imagenet", CONFIGS[name])
+    assert info.source == REMOTES["imagenet-notop"].url
+    assert capsys.readouterr().err.startswith("Downloading ")
+    server.sent.clear()
+    load_weights(name, cut)
+    assert server.sent == []
+
+
+def test_flatten_needs_no_dense_layer(server):
+    assert load_vgg("imagenet", "flatten").names[-2:] == ("block5_pool", "flatten")
+    assert names_sent(server) == {"imagenet-notop.h5"}
+
+
+@pytest.mark.parametrize("cut", ["fc1", "fc2", "predictions", None])
+def test_a_dense_layer_fetches_the_whole(server, tree, cut):
+    assert_equal(
+        load_weights("imagenet", cut).params,
+        {layer: tree[layer] for layer in list(tree)[: {"fc1": 14, "fc2": 15}.get(cut, 16)]},
+    )
+    assert names_sent(server) == {"imagenet.h5"}
+    server.sent.clear()
+    load_weights("imagenet", "block5_conv3")
+    assert load_weights("imagenet-notop").info.config == CONFIGS["imagenet-notop"]
+    assert server.sent == [], "the whole has the convolutions, too"
+
+
+def test_the_dense_layers_later(server, tree):
+    load_weights("imagenet", "block5_pool")
+    assert_equal(load_weights("imagenet").params, tree)
+    assert [name for name, _ in dict.fromkeys(server.sent)] == ["imagenet-notop.h5", "imagenet.h5"]
+    assert stores() == {*CONFIGS}
+
+
+def test_bytes_sent(server, served):
+    """The file itself, and what was asked for to see whether it is there."""
+    load_weights("imagenet", "block5_conv3")
+    size = (served / "imagenet-notop.h5").stat().st_size
+    assert server.sent == [("imagenet-notop.h5", size)] * 2
+
+
+@pytest.mark.parametrize("here", CONFIGS)
+def test_without_top_there_is_no_dense_layer_whatever_is_here(server, served, here):
+    store(here, served)
+    with pytest.raises(LayerError, match="no layer 'fc2'; the layers go from preprocess to block5"):
+        load_vgg("imagenet-notop", "fc2")
+    assert load_vgg("imagenet-notop").names[-1] == "block5_pool"
+    assert server.sent == []
+
+
+def test_a_wrong_layer_shows_before_a_download(server):
+    with pytest.raises(LayerError, match=r"'block5_conv4'; did you mean block5_conv3\?"):
+        load_weights("imagenet", ["block1_conv1", "block5_conv4"])
+    with pytest.raises(LayerError, match="no layer 'fc2'"):
+        load_weights("imagenet-notop", "fc2")
+    assert server.sent == []
+
+
+@pytest.mark.parametrize("place", ["keras/models", "cache/downloads"])
+@pytest.mark.parametrize("file", CONFIGS)
+def test_a_file_that_is_here_is_used(server, served, tree, tmp_path, place, file, capsys):
+    here = tmp_path / place / f"{file}.h5"
+    here.parent.mkdir(parents=True)
+    here.write_bytes((served / here.name).read_bytes())
+    found = load_weights("imagenet", "block5_conv3").params
+    assert_equal(found, {layer: tree[layer] for layer in list(tree)[:13]})
+    assert server.sent == []
+    assert capsys.readouterr().err == f"Reading {here}, so nothing is downloaded\n"
+    assert here.exists() == (place == "keras/models"), "Keras' own file stays"
+    assert stores() == {file}
+
+
+def test_another_file_under_keras_name_is_not(server, tmp_path):
+    other = tmp_path / "keras" / "models" / "imagenet-notop.h5"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"half a download")
+    load_weights("imagenet", "block1_conv1")
+    assert names_sent(server) == {other.name}
+    assert other.read_bytes() == b"half a download"
+
+
+def test_one_identity_and_one_set_of_features(server, served, tmp_path):
+    """By both names, from both files, by path, from a converted store: the same digests."""
+    assert weights_identity("imagenet", "block5_conv3") is None, "not fetched yet"
+    convert_file(served / "imagenet-notop.h5", tmp_path / "mine", "mine")
+    names = ["imagenet", "imagenet-notop", str(tmp_path / "mine")]
+    names += [str(served / f"{name}.h5") for name in CONFIGS]
+    for here in ("imagenet-notop", "imagenet"):
+        store(here, served)
+        for cut in CUTS:
+            assert len({chain_digest(load_vgg(name, cut)) for name in names}) == 1
+            assert len({weights_identity(name, cut) for name in names}) == 1
+            assert weights_identity("imagenet", cut) == load_weights("imagenet", cut).hash
+    assert weights_identity("imagenet", "fc2") == weights_identity(names[-2], "fc2")
+    assert title_of("imagenet-notop") == title_of("imagenet") == "imagenet"
+
+
+def test_identity_of_dense_layers_that_are_not_here(server, served):
+    store("imagenet-notop", served)
+    assert weights_identity("imagenet", "block5_pool")
+    assert weights_identity("imagenet", "fc1") is None
+    with pytest.raises(LayerError, match="no layer 'fc1'"):
+        weights_identity("imagenet-notop", "fc1")
+    assert server.sent == []
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "here"), [(name, here) for name in CONFIGS for here in CONFIGS]
+)
+def test_a_classifier_loads_from_either(server, served, tmp_path, trained_on, here):
+    layer = "block5_conv3"
+    backbone = load_vgg(str(served / f"{trained_on}.h5"), layer)
+    classifier = Classifier(backbone, softmax_head((14, 14, 8), 2), ("a", "b"), weights=trained_on)
+    classifier.save(tmp_path / "saved")
+    store(here, served)
+    loaded = Classifier.load(tmp_path / "saved")
+    assert chain_digest(loaded.backbone) == chain_digest(backbone)
+    assert server.sent == []
+
+
+def test_a_transfer_that_breaks_off(server, tmp_path):
+    server.broken.add("imagenet-notop.h5")
+    with pytest.raises(WeightsError, match=r"imagenet could not be fetched: .*try again"):
+        load_weights("imagenet", "block5_conv3")
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    server.broken.clear()
+    load_weights("imagenet", "block5_conv3")
+
+
+@pytest.mark.usefixtures("no_network")
+def test_out_of_reach(server, served, tmp_path):
+    assert not obtainable("imagenet", "block5_pool")
+    with pytest.raises(WeightsError, match=r"imagenet could .*notop.h5 cannot be reached; .* PATH"):
+        load_weights("imagenet", "block5_pool")
+    models = tmp_path / "keras" / "models"
+    models.mkdir(parents=True)
+    (models / "imagenet-notop.h5").write_bytes((served / "imagenet-notop.h5").read_bytes())
+    assert obtainable("imagenet", "block5_pool")
+    assert not obtainable("imagenet", "fc1")
+    store("imagenet-notop", served)
+    (models / "imagenet-notop.h5").unlink()
+    assert obtainable("imagenet", "block5_pool")
+
+
+def test_within_reach(server):
+    assert obtainable("imagenet", "block5_pool")
+    assert obtainable("imagenet", "fc1")
+    assert stores() == set()
+
+
+def test_wrong_checksum(server, monkeypatch, tmp_path):
+    wrong = replace(REMOTES["imagenet"], known_hash="sha256:397923af")
+    monkeypatch.setitem(REMOTES, "imagenet", wrong)
+    with pytest.raises(WeightsError, match=r"imagenet could not be fetched: .* its sha256 is"):
+        load_weights("imagenet")
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_torch_shares_nothing(server, served):
+    """torchvision's network was trained anew: no other file holds its layers."""
+    store("imagenet", served)
+    assert stored("imagenet-torch", "block1_conv1") is None
+    assert isinstance(stored("imagenet", "block1_conv1"), Path)

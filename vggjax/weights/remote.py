@@ -1,0 +1,140 @@
+"""Weights on the network: which file holds what is asked for, and where it may be already."""
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vggjax import download
+from vggjax.errors import VggjaxError, WeightsError
+from vggjax.files import cache_folder
+from vggjax.model.config import VGGConfig, parameter_shapes
+from vggjax.weights.importer import convert_file
+from vggjax.weights.info import Layers, parameter_layers
+from vggjax.weights.store import is_store
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A weight file on the network: its address, size in bytes and (the start of its) checksum."""
+
+    url: str
+    size: int
+    known_hash: str
+    config: VGGConfig
+
+    @property
+    def file_name(self) -> str:
+        """What the file is called, here and where Keras keeps it."""
+        return self.url.rpartition("/")[2]
+
+
+_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/vgg16"
+REMOTES = {
+    "imagenet": Remote(
+        f"{_KERAS}/vgg16_weights_tf_dim_ordering_tf_kernels.h5",
+        553_467_096,
+        "md5:64373286793e3c8b2b4e3219cbf3544b",
+        VGGConfig(),
+    ),
+    "imagenet-notop": Remote(
+        f"{_KERAS}/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        58_889_256,
+        "md5:6d6bbae143d832006294945121d1f1fc",
+        VGGConfig(top=False),
+    ),
+    "imagenet-torch": Remote(
+        "https://download.pytorch.org/models/vgg16-397923af.pth",
+        553_433_881,
+        "sha256:397923af",  # the digits in its name are all that torchvision publishes
+        VGGConfig(preprocessing="torch"),
+    ),
+}
+_SAME = ("imagenet", "imagenet-notop")  # the second file holds the first one's convolutions
+
+
+def title_of(name: str) -> str:
+    """What the weights called `name` are called in titles: the same for the same weights.
+
+    >>> title_of("imagenet-notop"), title_of("demo")
+    ('imagenet', 'demo')
+    """
+    return _SAME[0] if name in _SAME else name
+
+
+def stored(name: str, layers: Layers = None) -> Path | None:
+    """The store in the cache with all that `layers` of a name in `REMOTES` need, if there is one.
+
+    That of the whole network comes first. Raises LayerError for a layer that the network lacks.
+    """
+    stores = [store_folder(holder) for holder in reversed(_holders(name, layers))]
+    return next(filter(is_store, stores), None)
+
+
+def obtainable(name: str, layers: Layers = None) -> bool:
+    """Whether `obtain` would find the weights on this machine, or the network answers."""
+    if stored(name, layers) or any(_files_here(name, layers)):
+        return True
+    return download.url_reachable(REMOTES[_holders(name, layers)[0]].url)
+
+
+def obtain(name: str, layers: Layers = None) -> Path:
+    """A store with all that `layers` of a name in `REMOTES` need.
+
+    Where none is in the cache, a weight file that is on this machine already is converted into one,
+    else the smallest that suffices is downloaded. Raises WeightsError if that fails, and
+    LayerError, before anything else, for a layer that the network lacks.
+    """
+    if store := stored(name, layers):
+        return store
+    for holder, file in _files_here(name, layers):
+        print(f"Reading {file}, so nothing is downloaded", file=sys.stderr)
+        return _convert(holder, file)
+    smallest = _holders(name, layers)[0]
+    remote = REMOTES[smallest]
+    try:
+        file = download.download(remote.url, _own_file(remote), remote.known_hash, remote.size)
+    except VggjaxError as error:
+        raise WeightsError(f"The weights {name} could not be fetched: {error}") from error
+    return _convert(smallest, file)
+
+
+def store_folder(name: str) -> Path:
+    """Where the converted weights of a name in `REMOTES` are kept."""
+    return cache_folder() / "weights" / name
+
+
+def _holders(name: str, layers: Layers) -> list[str]:
+    """The names of the files with all that `layers` of `name` need, the smallest first."""
+    needed = set(parameter_layers(REMOTES[name].config, layers))
+    same = _SAME if name in _SAME else (name,)
+    holders = [one for one in same if needed <= parameter_shapes(REMOTES[one].config).keys()]
+    return sorted(holders, key=lambda one: REMOTES[one].size)
+
+
+def _files_here(name: str, layers: Layers) -> Iterator[tuple[str, Path]]:
+    """Whole weight files that are on this machine: left from a download, or Keras' own."""
+    for holder in _holders(name, layers):
+        remote = REMOTES[holder]
+        for file in (_own_file(remote), _keras_models() / remote.file_name):
+            if file.is_file() and download.has_hash(file, remote.known_hash):
+                yield holder, file
+
+
+def _own_file(remote: Remote) -> Path:
+    return cache_folder() / "downloads" / remote.file_name
+
+
+def _keras_models() -> Path:
+    """Where Keras keeps what it has downloaded."""
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111
+    return Path(home) / "models"
+
+
+def _convert(name: str, file: Path) -> Path:
+    """The store made of a weight file, which goes afterwards if it was downloaded for that."""
+    remote, folder = REMOTES[name], store_folder(name)
+    convert_file(file, folder, name, source=remote.url)
+    _own_file(remote).unlink(missing_ok=True)
+    return folder
