@@ -43,6 +43,10 @@ class MapsOptions(DataOptions):
     )
     maps: tuple[int, ...] = option((), "numbers of the maps (default: random ones)", metavar="N")
     random: int = option(4, "how many random maps of each layer", metavar="N", least=1)
+    scale: str = option(
+        "map", "white is the largest value of each map, or of its grid, as in the reference",
+        choices=("map", "grid"),
+    )  # fmt: skip
     columns: int | None = option(
         None, "columns of each grid (default: square)", metavar="N", least=1
     )
@@ -73,7 +77,9 @@ def run(job: Job[MapsOptions]) -> Outcome:
         maps.layer: {"maps": maps.numbers.tolist(), "size": list(maps.pictures.shape[2:])}
         for maps in layers
     }
-    figures = {"maps.png": maps_figure(images, names, layers, title, options.columns)}
+    figures = {
+        "maps.png": maps_figure(images, names, layers, title, options.columns, options.scale)
+    }
     return Outcome(figures=figures, facts={"images": names, "shown": shown})
 
 
@@ -85,7 +91,13 @@ def shown_maps(layer: str, maps: np.ndarray, options: MapsOptions) -> LayerMaps:
     else:
         numbers = choose_maps(channels, options.random, options.seed[0], layer)
     own = np.moveaxis(maps[..., numbers], -1, 1)
-    return LayerMaps(layer, numbers, channels, map_picture(own), own.max((2, 3)))
+    return LayerMaps(
+        layer,
+        numbers,
+        channels,
+        map_picture(own, together=options.scale == "grid"),
+        own.max((2, 3)),
+    )
 
 
 def table(result: Result) -> Table:

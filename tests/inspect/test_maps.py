@@ -34,6 +34,9 @@ def test_maps_are_scaled_by_themselves():
     maps = np.zeros((2, 2, 2))
     maps[0] = [[0, 1], [2, 4]]
     assert map_picture(maps).tolist() == [[[0, 64], [128, 255]], [[0, 0], [0, 0]]]
+    grid = np.array([[[0.0, 1], [2, 4]], [[8, 0], [0, 0]]])
+    together = map_picture(grid, together=True)
+    assert together.tolist() == [[[0, 32], [64, 128]], [[255, 0], [0, 0]]]
 
 
 @pytest.mark.parametrize("layer", ["fc1", "flatten", "preprocess", "block9_conv1"])

@@ -58,11 +58,12 @@ def check_maps(numbers: Sequence[int], channels: int, layer: str) -> np.ndarray:
     return np.asarray(numbers, int)
 
 
-def map_picture(feature_map: np.ndarray) -> np.ndarray:
-    """A feature map (…, H, W), each scaled by itself, as uint8: 0 and below black, its top white.
+def map_picture(maps: np.ndarray, *, together: bool = False) -> np.ndarray:
+    """Feature maps (…, n, H, W) as uint8: 0 and below black, the top white.
 
-    A map without a positive value is black.
+    Each is scaled by itself, or `together` the n of an image by the largest of all, as in the
+    reference (C4, U3). A map without a positive value is black.
     """
-    top = feature_map.max((-2, -1), keepdims=True)
-    shares = feature_map / np.where(top > 0, top, 1)
+    top = maps.max((-3, -2, -1) if together else (-2, -1), keepdims=True)
+    shares = maps / np.where(top > 0, top, 1)
     return np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)

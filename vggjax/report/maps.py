@@ -13,8 +13,8 @@ from vggjax.report.grids import MARGIN, labelled_grid, readable, square_columns
 ROW, GAP, HEAD, FOOT, WIDEST = 2.6, 0.36, 0.85, 0.32, 13.0
 LETTERS = 16  # of a name, in an inch
 NOTE = (
-    "over each map its number and its largest activation, which is white in it; black is 0; "
-    "all black: no response"
+    "over each map its number and its largest activation; white is the largest of the {}, black is "
+    "0; all black: no response"
 )
 SHORTEST = 224  # pixels: smaller maps are enlarged, each pixel a square
 
@@ -39,10 +39,12 @@ def maps_figure(
     layers: Sequence[LayerMaps],
     title: str,
     columns: int | None = None,
+    scale: str = "map",
 ) -> Figure:
     """A row for each image (N, S, S, 3), uint8: the image, then a grid of maps for each layer.
 
-    The grids are square, or have `columns` columns; maps are MARGIN pixels apart, on white.
+    The grids are square, or have `columns` columns; maps are MARGIN pixels apart, on white. `scale`
+    says of what the largest value is white: of each "map", or of the "grid".
     """
     across = [columns or square_columns(len(maps.numbers)) for maps in layers]
     ratios = [1.0, *(_ratio(maps, count) for maps, count in zip(layers, across, strict=True))]
@@ -63,7 +65,9 @@ def maps_figure(
             _maps_of_an_image(axes, maps, number, count)
             axes.set_title(_heading(maps) if number == 0 else "", fontsize=8, pad=4)
     figure.suptitle(title, fontsize=11, y=1 - 0.1 / height, va="top")
-    figure.text(0.5, 0.12 / height, NOTE, ha="center", va="center", fontsize=8, color="0.3")
+    figure.text(
+        0.5, 0.12 / height, NOTE.format(scale), ha="center", va="center", fontsize=8, color="0.3"
+    )
     return figure
 
 
