@@ -4,7 +4,7 @@ numbers (all rows).
     python experiments/report.py             # Caltech-256, or else the demo
     python experiments/report.py --dataset demo
     python experiments/report.py --data-dir my_photos --tribes-dir flat_photos
-    python experiments/report.py --only layers --again
+    python experiments/report.py --photo cat.png --only layers filters_block5_conv3
     python experiments/report.py --collect   # run nothing, write the page
 
 Each experiment leaves its files in a sub-folder of --out; one that is there is
@@ -16,23 +16,17 @@ sentence in the page, and the others go on.
 import argparse
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from caltech import CALTECH
 from engine.command_line import WIDTH
-from engine.experiment import Experiment, run
+from engine.experiment import run
 from engine.run_folder import Result
 from engine.script import keep_compiled, run_script
-from feature_maps import MAPS
-from layers import LAYERS, POOLED
-from temperature import TEMPERATURE
-from urban_tribes import TRIBES
-from visualize import VISUALIZE
+from parts import NETWORK, PARTS, TRIBES_FIRST, TRIBES_ONLY, Part
 
 from vggjax.errors import VggjaxError
 from vggjax.files import atomic_file
@@ -49,46 +43,6 @@ CODE_ROWS = (
     ("R4", "models saved and loaded back",
      "python experiments/predict.py FOLDER/caltech/classifier-32-seed0 PHOTO"),
 )  # fmt: skip
-IMAGES, TRIBES_ONLY, TRIBES_FIRST, NETWORK = "images", "tribes", "tribes first", "network"
-
-
-@dataclass(frozen=True)
-class Part:
-    """One experiment of the page, in the sub-folder `name`, with some options chosen.
-
-    `takes` says which of the page's options are passed on: those of the IMAGES, TRIBES_ONLY,
-    TRIBES_FIRST (else those of the images) or of the NETWORK. `on_demo` are chosen there besides.
-    """
-
-    name: str
-    experiment: Experiment[Any]
-    chosen: Mapping[str, Any] = field(default_factory=dict)
-    takes: str = IMAGES
-    on_demo: Mapping[str, Any] = field(default_factory=dict)
-
-
-FEW_SHOT = {"samples": (2, 4, 8, 16, 32), "seed": (0, 1, 2)}
-FIRST_MAPS = replace(
-    MAPS,
-    rows="U3",
-    title="the first four maps of four images",
-    text="Each row of a grid is one image: detailed maps at the first layer, a few bright spots "
-    "or nothing at the last one (Figures 21, 22).",
-)
-PARTS = (
-    Part("caltech", CALTECH, FEW_SHOT),
-    Part("feature_maps", replace(MAPS, rows="C4")),
-    Part("layers", LAYERS),
-    Part("urban_tribes", TRIBES, FEW_SHOT, TRIBES_ONLY),
-    Part("first_maps", FIRST_MAPS, {"count": 4, "maps": (0, 1, 2, 3), "columns": 4}, TRIBES_FIRST),
-    *(
-        Part(f"filters_{layer}", replace(VISUALIZE, title=f"what excites the filters of {layer}"),
-             {"layer": layer}, NETWORK)
-        for layer in ("block1_conv1", "block5_conv3")
-    ),
-    Part("pooled_layers", POOLED, {"pool": True}, TRIBES_FIRST),
-    Part("temperature", TEMPERATURE, on_demo={"epochs": 120}),
-)  # fmt: skip
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -104,6 +58,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--tribes-dir", type=Path, metavar="FOLDER", help="Urban Tribes: images named "
         "CLASS_anything, flat (default: none; its rows run on the demo set)")  # fmt: skip
     add("--weights", metavar="NAME", help="as for caltech.py (default: as there)")
+    add("--photo", type=Path, metavar="IMAGE", help="whose feature maps are shown, and from which "
+        "the reference's ascents start (default: none; maps are of test images)")  # fmt: skip
     add("--only", nargs="+", choices=names, default=names, metavar="NAME",
         help=f"some of {', '.join(names)} (default: all)")  # fmt: skip
     add("--collect", action="store_true", help="run nothing, only write the page (default: off)")
@@ -119,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keep_compiled()
     failed = []
     for part in () if options.collect else PARTS:
-        if part.name not in options.only:
+        if part.name not in options.only or (part.needs_photo and not options.photo):
             continue
         print(f"\n=== {part.name} ({part.experiment.rows})", flush=True)
         if error := run_part(part, options):
@@ -161,6 +117,8 @@ def part_options(part: Part, options: argparse.Namespace) -> Any:
         given["weights"] = options.weights or ("demo" if on_demo else None)
     else:
         given |= {"dataset": options.dataset, "data_dir": options.data_dir}
+    if part.photo and options.photo:
+        given[part.photo] = (options.photo,) if part.photo == "images" else options.photo
     chosen = {**part.chosen, **(part.on_demo if on_demo else {}), **given}
     return part.experiment.options(**chosen, out=options.out / part.name, again=options.again)
 
@@ -169,14 +127,17 @@ def page(out: Path) -> Page:
     """The page of all that is in `out`."""
     results = {part.name: None if (out / part.name / FAILURE).is_file()
                else Result.read(out / part.name) for part in PARTS}  # fmt: skip
-    sections = [section(part, results[part.name], out) for part in PARTS]
+    shown = [p for p in PARTS if results[p.name] or (out / p.name / FAILURE).is_file()]
+    sections = [section(part, results[part.name], out) for part in shown]
     rows = Table(("row", "what", "where"), CODE_ROWS)
     sections.append(
         Section("what its code also does", "R1, R2, R3, R4", "Not measured, but there.", rows)
     )
     found = [result for result in results.values() if result]
     title = "The reference's experiments, run by vggjax"
-    return Page(title, introduction(found), tuple(sections), overview(results))
+    missing = ", ".join(part.name for part in PARTS if part not in shown)
+    lines = (*introduction(found), *([f"Not run: {missing}."] if missing else []))
+    return Page(title, lines, tuple(sections), overview(results))
 
 
 def overview(results: Mapping[str, Result | None]) -> Table | None:
@@ -214,10 +175,10 @@ def section(part: Part, result: Result | None, out: Path) -> Section:
     experiment, folder = part.experiment, out / part.name
     basics = {name: getattr(experiment, name) for name in ("title", "rows", "text")}
     if result is None:
-        failure = folder / FAILURE
-        error = failure.read_text(encoding="utf-8") if failure.is_file() else ""
-        return Section(**basics, error=error, remark="" if error else "Not run yet.")
+        return Section(**basics, error=(folder / FAILURE).read_text(encoding="utf-8"))
     captions = {**experiment.captions, **{name: name for name in FILES}}
+    name = result["dataset"] or ""
+    published = [text for start, text in part.published.items() if name.startswith(start)]
     links = [
         Link(f"{part.name}/{name}", text)
         for name, text in captions.items()
@@ -226,7 +187,7 @@ def section(part: Part, result: Result | None, out: Path) -> Section:
     return Section(
         **basics,
         table=experiment.table(result),
-        notes=(*experiment.notes(result), *result["remarks"]),
+        notes=(*experiment.notes(result), *published, *result["remarks"]),
         figures=tuple(link for link in links if link.path.endswith(".png")),
         files=tuple(link for link in links if not link.path.endswith(".png")),
         command=result["command"],
