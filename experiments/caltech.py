@@ -62,7 +62,9 @@ def plan(job: Job[FewShotOptions], split: Split, samples: int) -> HeadPlan:
         split=split,
         samples=samples,
         config=job.options.fit_config(split.seed),
-        make=lambda features: softmax_head(shape, job.classes, split.seed),
+        make=lambda features: softmax_head(
+            shape, job.classes, split.seed, start=job.options.head_start
+        ),
         end_to_end=job.options.end_to_end,
     )
 

@@ -75,7 +75,9 @@ def plan(job: Job[TemperatureOptions], split: Split, temperature: float) -> Head
         split=split,
         samples=max(job.options.samples),
         config=job.options.fit_config(split.seed),
-        make=lambda features: temperature_head(logits, job.classes, temperature, split.seed),
+        make=lambda features: temperature_head(
+            logits, job.classes, temperature, split.seed, start=job.options.head_start
+        ),
     )
 
 

@@ -5,12 +5,13 @@ where.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from vggjax.data import DATASET_NAMES, RESIZE_MODES, Dataset, Split, make_split, reuse_or_make
 from vggjax.errors import DataError
+from vggjax.model.heads import STARTS, Start
 from vggjax.training import FitConfig
 
 OptionsT = TypeVar("OptionsT", bound="NetworkOptions")
@@ -113,13 +114,17 @@ class NetworkOptions(ProcessOptions):
         "weights (default: imagenet; on the demo set, or without a network, demo)",
         metavar="NAME", beside=True,
     )  # fmt: skip
-    resize: str = option(
-        "nearest", "how images get the network's size (nearest: as in the reference)",
-        choices=RESIZE_MODES,
+    resize: str | None = option(
+        None, "how images get the network's size (default: crop; on the reference's data sets, and "
+        "the demo set that stands in for them, nearest as there)", choices=RESIZE_MODES,
     )  # fmt: skip
     precision: str = option(
         "float32", "what the frozen network computes in", choices=("float32", "bfloat16")
     )
+
+    def resolved(self, reference: bool) -> Self:
+        """The options with what was left open chosen: by the `reference`'s data, or others."""
+        return replace(self, resize=self.resize or ("nearest" if reference else "crop"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +159,10 @@ class HeadOptions(DataOptions):
     epochs: int = option(20, "at most so many epochs", metavar="N", least=1)
     batch_size: int = option(32, "images in a training step", metavar="N", least=1)
     lr: float | None = option(1e-3, "learning rate of RMSprop", metavar="RATE")
+    start: str | None = option(
+        None, "the head's values before training (default: zero; on the reference's data sets, and "
+        "the demo set, glorot as there)", choices=STARTS,
+    )  # fmt: skip
     patience: int | None = option(
         None, "stop after so many epochs without a better validation loss (default: don't)",
         metavar="N", least=0,
@@ -164,6 +173,16 @@ class HeadOptions(DataOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.fit_config(seed=0, rate=1.0 if self.lr is None else self.lr)  # nonsense shows at once
+
+    def resolved(self, reference: bool) -> Self:
+        """As for all experiments, and where heads start."""
+        chosen = super().resolved(reference)
+        return replace(chosen, start=self.start or ("glorot" if reference else "zero"))
+
+    @property
+    def head_start(self) -> Start:
+        """Where heads start."""
+        return "glorot" if self.start == "glorot" else "zero"
 
     def splits(self, out: Path, dataset: Dataset) -> list[Split]:
         """One split for each seed; a stored one serves the same request only."""

@@ -46,6 +46,21 @@ def test_heads_of_all_sizes_and_seeds(out):
     assert {"history-seed0.png", "history-seed1.png"} <= names
 
 
+def test_own_photos_are_cropped_and_their_heads_start_at_zero(out):
+    """What the data settle is kept, but not part of the command as its user would type it."""
+    result = json.loads((out / "result.json").read_text())
+    for known in (result["settings"], result["origin"]["options"]):
+        assert (known["resize"], known["start"]) == ("crop", "zero")
+    assert not {"--resize", "--start"} & set(result["command"].split())
+
+
+def test_what_is_said_of_size_and_start_holds(arguments, out, tmp_path):
+    options = ["--resize", "nearest", "--start", "glorot", "--no-classifiers"]
+    result = run(CALTECH, [*arguments, *options], tmp_path)
+    assert (result["settings"]["resize"], result["settings"]["start"]) == ("nearest", "glorot")
+    assert {"--resize", "--start"} < set(result["command"].split())
+
+
 def test_history_has_a_line_per_epoch(out):
     with (out / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -64,7 +79,7 @@ def test_the_saved_classifier_gives_the_result_again(out, photos):
     dataset = load_folder(photos)
     split, _ = load_splits(out / "split.json")
     chosen = split.indices(dataset, "test")
-    probabilities = classifier.probabilities(ImageArray(dataset, chosen, 32, "nearest"))
+    probabilities = classifier.probabilities(ImageArray(dataset, chosen, 32, "crop"))
     true = probabilities[np.arange(len(chosen)), dataset.labels[chosen]]
     accuracy = (probabilities.argmax(1) == dataset.labels[chosen]).mean()
     assert accuracy == pytest.approx(record["test"]["accuracy"])

@@ -63,9 +63,9 @@ def test_the_statistics_are_the_training_images_and_stay_frozen(backbone, parts,
 def test_all_dense_layers_of_a_head_are_trained_whatever_their_names(backbone, parts):
     rows = flattening(parts.train.inputs.shape[1:])
     statistics = standardizing(parts.train.inputs, rows)
-    first = dense_head(128, 12)["head"]
+    first = dense_head(128, 12, start="glorot")["head"]
     first.relu = True
-    last = dense_head(12, 5)["head"]
+    last = dense_head(12, 5, start="glorot")["head"]
     head = rows.then(Chain({"z": statistics, "wide": first, "answers": last}))
     before = parameters(head)
     trained = train_head(head, parts, FitConfig(epochs=2), KEY, backbone=backbone)
@@ -137,7 +137,12 @@ def test_past_the_clip_nothing_is_learned(labels):
     parts, config = Parts(*[examples] * 3), FitConfig(epochs=5, learning_rate=1e-5)
     clipped, plain = (
         train_head(
-            layer_head(examples.inputs, 5), parts, config, KEY, backbone=Chain({}), loss=loss
+            layer_head(examples.inputs, 5, start="glorot"),
+            parts,
+            config,
+            KEY,
+            backbone=Chain({}),
+            loss=loss,
         )
         for loss in (keras_cross_entropy, cross_entropy)
     )

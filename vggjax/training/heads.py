@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vggjax.model import Chain, count_parameters, learned_layers
-from vggjax.model.heads import dense_head, flat_width, flattening
+from vggjax.model.heads import Start, dense_head, flat_width, flattening
 from vggjax.training.fitting import Epoch, FitConfig, evaluate, fit
 from vggjax.training.losses import Loss, cross_entropy
 from vggjax.training.parts import PARTS, Parts
@@ -17,18 +17,24 @@ DEVIATION_FLOOR = 0.3
 
 
 def layer_head(
-    features: Any, classes: int, *, pool: bool = False, standardize: bool = False, seed: int = 0
+    features: Any,
+    classes: int,
+    *,
+    pool: bool = False,
+    standardize: bool = False,
+    seed: int = 0,
+    start: Start = "zero",
 ) -> Chain:
     """A new head for a layer's training `features` (N, *shape): flattened, or pooled first.
 
     Layers `head_pool` (with `pool`), `head_flatten`, `head_standardize` (with `standardize`: mean
     and deviation of these very features, streamed; see `standardizing`, floor DEVIATION_FLOOR) and
-    the dense `head`.
-    Raises LayerError if the features can't be pooled, or for fewer than 2 classes.
+    the dense `head`, from `start` as in `vggjax.softmax_head`.
+    Raises LayerError if the features can't be pooled, for fewer than 2 classes or another start.
     """
     shape = features.shape[1:]
     rows = flattening(shape, pool=pool)
-    dense = dense_head(flat_width(shape, pool=pool), classes, seed)
+    dense = dense_head(flat_width(shape, pool=pool), classes, seed, start=start)
     if not standardize:
         return rows.then(dense)
     standardize_layer = standardizing(features, rows, floor=DEVIATION_FLOOR)
