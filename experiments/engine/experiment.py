@@ -152,7 +152,8 @@ def show(experiment: Experiment[Any], result: Result, remark: str) -> None:
         print(fill(note, WIDTH, subsequent_indent="  "))
     print(f"\n{remark}")
     line = experiment.line(result)
-    print(f"{shortened(title, WIDTH - len(mark) - len(line) - 2)}{mark}: {line}")
+    room = max(8, WIDTH - len(mark) - len(line) - 2)
+    print(fill(f"{shortened(title, room)}{mark}: {line}", WIDTH, subsequent_indent="  "))
 
 
 def shortened(text: str, most: int) -> str:

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
-from vggjax.data import DATASET_NAMES, RESIZE_MODES, Dataset, Split, make_split, reuse_or_make
+from vggjax.data import (
+    DATASET_NAMES,
+    RESIZE_MODES,
+    Dataset,
+    Split,
+    make_reference_split,
+    make_split,
+    reuse_or_make,
+)
 from vggjax.errors import DataError
 from vggjax.model.heads import STARTS, Start
 from vggjax.training import FitConfig
@@ -79,6 +87,11 @@ class RunOptions:
     @property
     def mark(self) -> str:
         """A remark that every title carries."""
+        return ""
+
+    @property
+    def variant(self) -> str:
+        """What tells the run's default folder from those of other recipes."""
         return ""
 
     @property
@@ -152,6 +165,8 @@ class HeadOptions(DataOptions):
     group: ClassVar[str] = "training"
     rank: ClassVar[int] = 2
     several_seeds: ClassVar[bool] = True
+    # Whether the reference's code let the same images validate and test.
+    code_joins: ClassVar[bool] = False
 
     samples: tuple[int, ...] = option((4,), "training images per class", metavar="N", least=1)
     val: int = option(24, "validation images per class", metavar="N", least=1)
@@ -167,15 +182,26 @@ class HeadOptions(DataOptions):
         None, "stop after so many epochs without a better validation loss (default: don't)",
         metavar="N", least=0,
     )  # fmt: skip
+    reference_split: bool = option(
+        False, "as the reference on Urban Tribes: the same images (val + test of each class) "
+        "validate and test",
+    )  # fmt: skip
+    as_its_code: bool = option(
+        False, "repeat the reference's program to the letter (see docs/reference.md)"
+    )
     classifiers: bool = option(True, "save the trained heads, for predict.py", beside=True)
     tensorboard: bool = option(False, "write TensorBoard logs, too", beside=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        its_own = self.resize in (None, "nearest") and self.start in (None, "glorot")
+        if self.as_its_code and not its_own:
+            raise DataError("--as-its-code means --resize nearest and --start glorot.")
         self.fit_config(seed=0, rate=1.0 if self.lr is None else self.lr)  # nonsense shows at once
 
     def resolved(self, reference: bool) -> Self:
         """As for all experiments, and where heads start."""
+        reference = reference or self.as_its_code
         chosen = super().resolved(reference)
         return replace(chosen, start=self.start or ("glorot" if reference else "zero"))
 
@@ -186,14 +212,29 @@ class HeadOptions(DataOptions):
 
     def splits(self, out: Path, dataset: Dataset) -> list[Split]:
         """One split for each seed; a stored one serves the same request only."""
-        return reuse_or_make(
-            out / "split.json", dataset, max(self.samples), self.val, self.test, self.seed,
-            self.make_split,
-        )  # fmt: skip
+        make, request = make_split, (dataset, max(self.samples), self.val, self.test)
+        if self.joint:
+            both = self.val + self.test
+            make, request = make_reference_split, (dataset, max(self.samples), both, both)
+        stored = reuse_or_make(out / "split.json", *request, self.seed, make)
+        return [s if s.joint == self.joint else make(*request, s.seed) for s in stored]
 
-    def make_split(self, dataset: Dataset, samples: int, val: int, test: int, seed: int) -> Split:
-        """How a split is made; see `vggjax.data.make_split`."""
-        return make_split(dataset, samples, val, test, seed)
+    @property
+    def joint(self) -> bool:
+        """Whether the same images validate and test."""
+        return self.reference_split or (self.as_its_code and self.code_joins)
+
+    @property
+    def mark(self) -> str:
+        """Whatever is not as it should be."""
+        words = ["as its code"] * self.as_its_code + ["validation = test"] * self.joint
+        return f" ({', '.join(words)})" if words else ""
+
+    @property
+    def variant(self) -> str:
+        """The same for folders."""
+        words = ["as-its-code"] * self.as_its_code + ["reference-split"] * self.joint
+        return "-".join(words)
 
     @property
     def wanted_files(self) -> tuple[str, ...]:
@@ -209,4 +250,7 @@ class HeadOptions(DataOptions):
             patience=self.patience,
             seed=seed,
             evaluation_batch=256,
+            keep="last" if self.as_its_code else "best",
+            wait_longer=self.as_its_code,
+            first_epoch_in_order=self.as_its_code,
         )

@@ -9,10 +9,12 @@ from vggjax.data import Dataset, ImageArray, make_split
 from vggjax.features import Examples, extract
 from vggjax.model import Chain, output_shape, parameters, softmax_head
 from vggjax.model.heads import dense_head, flattening
+from vggjax.model.layers import Dense
 from vggjax.training import (
     FitConfig,
     Parts,
     Record,
+    beyond_clip,
     cross_entropy,
     evaluate,
     keras_cross_entropy,
@@ -128,6 +130,15 @@ def test_the_clipped_loss_is_the_plain_one_within_the_clip():
     np.testing.assert_allclose(
         keras_cross_entropy(logits, labels), cross_entropy(logits, labels), rtol=1e-5
     )
+
+
+def test_examples_beyond_the_clip_are_counted():
+    """Probabilities of the own class: 2e-9, 0.27, 4.5e-5."""
+    logits, labels = np.array([[0, 20], [0, 1], [10, 0]], np.float32), np.array([0, 0, 1])
+    assert beyond_clip(logits, labels).tolist() == [1, 0, 0]
+    identity = Chain({"same": Dense(np.eye(2, dtype=np.float32), np.zeros(2, np.float32))})
+    share = evaluate(identity, Examples(logits, labels), 2, beyond_clip).loss
+    assert share == pytest.approx(1 / 3)
 
 
 def test_past_the_clip_nothing_is_learned(labels):

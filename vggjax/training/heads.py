@@ -4,9 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import optax
+
 from vggjax.model import Chain, count_parameters, learned_layers
 from vggjax.model.heads import Start, dense_head, flat_width, flattening
-from vggjax.training.fitting import Epoch, FitConfig, evaluate, fit
+from vggjax.training.config import FitConfig
+from vggjax.training.fitting import Epoch, evaluate, fit
 from vggjax.training.losses import Loss, cross_entropy
 from vggjax.training.parts import PARTS, Parts
 from vggjax.training.record import Record, TrainedHead
@@ -59,21 +62,23 @@ def train_head(
     backbone: Chain,
     end_to_end: bool = False,
     loss: Loss = cross_entropy,
+    optimizer: optax.GradientTransformation | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> TrainedHead:
     """Train all of `head` that learns, behind the frozen `backbone`, and measure it on all parts.
 
     `parts` hold the backbone's features, or with `end_to_end` the images themselves: then the
     backbone is part of every step. Both give the same result up to rounding. `key` tells this head
-    from others (see `Record`); the order of the examples follows `config.seed`. Raises LayerError
-    if nothing in the head learns, and as `fit` does.
+    from others (see `Record`); the order of the examples follows `config.seed`; `optimizer` and
+    `loss` are those of `fit`. Raises LayerError if nothing in the head learns, and as `fit` does.
     """
     start = time.perf_counter()
     trained = learned_layers(head)
     chain = backbone.then(head) if end_to_end else head
     result = fit(
-        chain, parts.train, parts.validation, config, trained=trained, loss=loss, on_epoch=on_epoch
-    )
+        chain, parts.train, parts.validation, config,
+        trained=trained, optimizer=optimizer, loss=loss, on_epoch=on_epoch,
+    )  # fmt: skip
     size = config.evaluation_batch or config.batch_size
     measured = {part: evaluate(result.chain, getattr(parts, part), size, loss) for part in PARTS}
     final = result.chain.after(backbone.names[-1]) if end_to_end else result.chain
