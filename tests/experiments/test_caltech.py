@@ -266,7 +266,7 @@ def test_the_reference_s_split_is_marked(arguments, flat, tmp_path, capsys):
 
 def test_the_reference_s_split_is_never_taken_for_another(arguments, flat, tmp_path):
     """In one folder after the other, with the same numbers of images in what is stored."""
-    options = [*arguments, "--data-dir", flat, "--no-classifiers"]
+    options = [*arguments, "--data-dir", flat, "--no-classifiers", "--samples", "2"]
     for mark in ("", " (validation = test)", ""):
         sizes = ["--val", "2", "--test", "2", "--reference-split"] if mark else ["--val", "4",
                  "--test", "4"]  # fmt: skip
