@@ -21,9 +21,10 @@ from typing import ClassVar
 
 from engine.comparison import Comparison, compare_heads
 from engine.experiment import main
+from engine.head_options import HeadOptions
 from engine.heads import HeadPlan
 from engine.job import Job
-from engine.options import HeadOptions, option
+from engine.options import option
 
 from vggjax.data import Split
 from vggjax.model import softmax_head

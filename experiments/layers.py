@@ -33,9 +33,10 @@ from typing import ClassVar, Self, cast
 
 from engine.comparison import Comparison, compare_heads
 from engine.experiment import main
+from engine.head_options import HeadOptions
 from engine.heads import HeadPlan
 from engine.job import Job
-from engine.options import HeadOptions, option, other_default
+from engine.options import option, other_default
 from table_two import MEASURES, clipped_shares, findings, reported
 
 from vggjax.data import Split

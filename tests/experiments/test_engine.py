@@ -18,8 +18,9 @@ import urban_tribes
 import visualize
 from engine import command_line
 from engine.experiment import default_folder, shortened
+from engine.head_options import HeadOptions
 from engine.job import is_reference_data
-from engine.options import HeadOptions, option
+from engine.options import option
 from engine.run_folder import KEYS, Result, RunFolder
 from engine.script import run_script
 from experiment_helpers import run

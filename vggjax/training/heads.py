@@ -15,8 +15,8 @@ from vggjax.training.parts import PARTS, Parts
 from vggjax.training.record import Record, TrainedHead
 from vggjax.training.standardize import standardizing
 
-# Features that vary less than most are not blown up. On the demo set and on photographs, from 2 to 32
-# images per class, heads are right in 0.5 to 3 points more of new images than with a floor of 0.3.
+# Features that vary less than most are not blown up. On the demo set and on photographs, from 2 to
+# 32 images per class, 0.5 to 3 points more of the new images are right than with a floor of 0.3.
 DEVIATION_FLOOR = 1.0
 
 
