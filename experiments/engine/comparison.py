@@ -65,7 +65,7 @@ class Comparison:
 
     def table(self, result: Result) -> Table:
         """A row for each group; the reference's accuracy in a column, or its rows between."""
-        column = result["comparable"] and not self.reported
+        column = bool(result["comparable"] and self.accuracies)
         headings = [heading for heading, _ in self.by.values()]
         measures = list(self.measures)
         if column:
