@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/demo-set.png"), metavar="FILE")
     options = parser.parse_args(arguments)
     dataset = load_demo(options.group)
-    images = ImageArray(dataset, size=64)
+    images = ImageArray(dataset, size=64, resize="nearest")
     rows = [
         images[np.flatnonzero(dataset.labels == label)[: options.images]]
         for label in range(len(dataset.class_names))

@@ -84,7 +84,7 @@ def narrow_config(classes: int) -> VGGConfig:
 def source_examples(per_class: int, val: int) -> tuple[Examples, Examples, int]:
     """Training and validation images of the source classes, decoded, and how many classes."""
     dataset = load_demo("source", per_class)
-    images = ImageArray(dataset, size=64)[:]
+    images = ImageArray(dataset, size=64, resize="nearest")[:]
     validates = np.arange(len(dataset)) % per_class < val
     train, validation = (Examples(images[m], dataset.labels[m]) for m in (~validates, validates))
     return train, validation, len(dataset.class_names)

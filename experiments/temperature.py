@@ -21,9 +21,10 @@ from typing import ClassVar
 
 from engine.comparison import Comparison, compare_heads
 from engine.experiment import main
+from engine.head_options import HeadOptions
 from engine.heads import HeadPlan
 from engine.job import Job
-from engine.options import HeadOptions, option, other_default
+from engine.options import option, other_default
 
 from vggjax.data import Split
 from vggjax.model import temperature_head
@@ -75,7 +76,9 @@ def plan(job: Job[TemperatureOptions], split: Split, temperature: float) -> Head
         split=split,
         samples=max(job.options.samples),
         config=job.options.fit_config(split.seed),
-        make=lambda features: temperature_head(logits, job.classes, temperature, split.seed),
+        make=lambda features: temperature_head(
+            logits, job.classes, temperature, split.seed, start=job.options.head_start
+        ),
     )
 
 

@@ -28,7 +28,7 @@ from typing import Any, ClassVar
 import numpy as np
 from engine.experiment import Experiment, OverviewRow, main
 from engine.job import Job, Outcome
-from engine.options import NetworkOptions, option, other_default
+from engine.options import NetworkOptions, option
 from engine.run_folder import Result
 from engine.sources import imagenet_or_demo, images_below
 from matplotlib.figure import Figure
@@ -105,7 +105,6 @@ class VisualizeOptions(NetworkOptions):
     chunk: int | None = option(
         None, "filters at a time (default: as fit in memory)", metavar="N", least=1
     )
-    resize: str = other_default(NetworkOptions, "resize", "bilinear")
 
 
 def load(options: VisualizeOptions) -> tuple[Dataset | None, str]:
@@ -186,7 +185,7 @@ def ascended(
     start = None
     if job.options.start:
         size = config.size or job.image_size
-        start = decode_image(job.options.start, size, job.options.resize)
+        start = decode_image(job.options.start, size, job.resize)
     growing = growing_ascents(job.chain, job.options.layer, filters, config, start=start,
                               chunk=job.options.chunk, every=STEPS_BETWEEN_GRIDS)  # fmt: skip
     so_far = job.out / SO_FAR

@@ -54,7 +54,7 @@ def backbone(small_vgg) -> Chain:
 
 @pytest.fixture(scope="session")
 def full(backbone) -> Chain:
-    return backbone.then(softmax_head((16,), 5))
+    return backbone.then(softmax_head((16,), 5, start="glorot"))
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ class Job:
         self.sizes = sizes
         self.network = Network.random(sizes.network)
         self.backbone = self.network.chain()
-        self.head = softmax_head((sizes.network.hidden,), sizes.classes)
+        self.head = softmax_head((sizes.network.hidden,), sizes.classes, start="glorot")
         folder = rendered_tree(sizes.classes, sizes.samples + 2 * sizes.held_out)
         self.dataset = load_folder(folder, name="rendered", demo=True)
         counts = sizes.samples, sizes.held_out, sizes.held_out

@@ -59,7 +59,8 @@ def extract_images(folder: str, count: int, batch: int, config: dict[str, Any]) 
     """
     narrow = VGGConfig.from_json(config)
     backbone = load_vgg("random", LAYER, config=narrow)
-    images = ImageArray(load_folder(folder), np.arange(count), size=narrow.image_size)
+    dataset = load_folder(folder)
+    images = ImageArray(dataset, np.arange(count), size=narrow.image_size, resize="bilinear")
     with TemporaryDirectory(prefix="vggjax-") as cache:
         run = partial(extract, backbone, batch_size=batch, cache=Path(cache))
         run(images.subset(slice(batch)))

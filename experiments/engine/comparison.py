@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from statistics import mean
+from typing import Any, Literal
 
 from matplotlib.figure import Figure
 
 from engine.experiment import Experiment, OverviewRow
-from engine.heads import HeadPlan, train_heads
+from engine.heads import HeadPlan, parts_of, train_heads
 from engine.job import Job, Outcome
 from engine.run_folder import Result
 from vggjax.report import (
@@ -20,10 +21,13 @@ from vggjax.report import (
     history_figure,
     validation_figure,
 )
-from vggjax.report.tables import spread
-from vggjax.training import Record, TrainedHead
+from vggjax.report.tables import MEASURES, spread
+from vggjax.training import Parts, Record, TrainedHead
 
-REPORTED = "reported"  # in the table, for a row of the reference's own
+AS_ITS_CODE = (
+    "as its code: Keras 1's RMSprop, patience and clipped loss, the last weights kept, the first "
+    "epoch in class order, a Glorot start, nearest"
+)
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,11 @@ class Comparison:
     """What heads are compared by, what is shown of them, and the reference's numbers beside it.
 
     `by` names one or two parts of a record's key, `{name: (heading, form)}`, the form being that
-    of a value in a sentence. `accuracies` are the reference's test accuracies by the first of
-    them, written in `form`, or `otherwise` where there is none; `rows` are whole rows of the
-    reference's by it, `{measure: text}`. They were measured on what `about` says, and `details`
-    is what else there is to say of them.
+    of a value in a sentence. `accuracies` are the reference's by the first of them, on the part
+    `measured`, written in `form`, or `otherwise` where there is none; `reported` are whole rows of
+    the reference's by it, in one or more readings, `{reading: {value: {measure: number}}}`. They
+    were measured on what `about` says, and `details` is what else there is to say of them.
+    `findings` are more notes on a result; `as_its_code` is what its program did besides.
     """
 
     by: Mapping[str, tuple[str, str]]
@@ -42,9 +47,12 @@ class Comparison:
     about: str
     details: str = ""
     accuracies: Mapping[Any, float] = field(default_factory=dict)
+    measured: Literal["test", "validation"] = "test"
     form: str = "{:.4f}"
     otherwise: str = "-"
-    rows: Mapping[Any, Mapping[str, str]] = field(default_factory=dict)
+    reported: Mapping[str, Mapping[Any, Mapping[str, float]]] = field(default_factory=dict)
+    findings: Callable[[Result], Sequence[str]] = lambda result: ()
+    as_its_code: str = ""
 
     def groups(self, records: Sequence[Record]) -> dict[tuple[Any, ...], list[Record]]:
         """The records that differ by their seeds only."""
@@ -57,17 +65,16 @@ class Comparison:
 
     def table(self, result: Result) -> Table:
         """A row for each group; the reference's accuracy in a column, or its rows between."""
-        column = result["comparable"] and not self.rows
+        column = bool(result["comparable"] and self.accuracies)
         headings = [heading for heading, _ in self.by.values()]
         measures = list(self.measures)
         if column:
-            measures.insert(measures.index("test accuracy") + 1, "reference")
+            measures.insert(measures.index(f"{self.measured} accuracy") + 1, "reference")
         rows, seen = [], set()
         for values, group in self.groups(result.records).items():
             first = values[0]
-            if result["comparable"] and first in self.rows and first not in seen:
-                known = [self.rows[first].get(name, "-") for name in measures]
-                rows.append((str(first), REPORTED, *known))
+            if result["comparable"] and first not in seen:
+                rows += self._reported_rows(first)
             seen.add(first)
             own = dict(zip(self.measures, cells(group, self.measures), strict=True))
             own["reference"] = self._reported(first)
@@ -84,8 +91,11 @@ class Comparison:
             accuracy_note(records, *self.by),
             f"trainable and frozen parameters: {parameters}",
         ]
+        if result["settings"]["as_its_code"]:
+            notes.append("; ".join(text for text in (AS_ITS_CODE, self.as_its_code) if text))
         reference = "; ".join(text for text in (self.about, self.details) if text)
-        return notes + [f"reference: {reference}"] * result["comparable"]
+        notes += [f"reference: {reference}"] * result["comparable"]
+        return [*notes, *self.findings(result)]
 
     def line(self, result: Result) -> str:
         """The best group, or the only one."""
@@ -98,12 +108,18 @@ class Comparison:
 
     def overview(self, result: Result) -> list[OverviewRow]:
         """All accuracies in one row of the page's first table."""
+        part = self.measured if result["comparable"] else "test"
         ours = [
-            f"{' '.join(map(str, values))}: {spread(group)[0]:.2f}"
+            f"{' '.join(map(str, values))}: {mean(getattr(r, part).accuracy for r in group):.2f}"
             for values, group in self.groups(result.records).items()
         ]
         theirs = [f"{key}: {value:.2f}" for key, value in self.accuracies.items()]
-        what = f"test accuracy by {' and '.join(heading for heading, _ in self.by.values())}"
+        theirs += [
+            f"{reading} {key}: {row['test accuracy']:.2f}"
+            for reading, rows in self.reported.items()
+            for key, row in rows.items()
+        ]
+        what = f"{part} accuracy by {' and '.join(heading for heading, _ in self.by.values())}"
         return [(what, ", ".join(theirs) or self.details, ", ".join(ours))]
 
     def figures(self, job: Job[Any], heads: Sequence[TrainedHead]) -> dict[str, Figure]:
@@ -122,15 +138,21 @@ class Comparison:
 
     def _accuracies(self, job: Job[Any], records: Sequence[Record], title: str) -> Figure:
         groups, chance = self.groups(records), 1 / job.classes
-        known = self.accuracies if job.comparable else None
         if len(self.by) == 1:
             ((heading, _),) = self.by.values()
             own = {values[0]: group for values, group in groups.items()}
-            return accuracy_figure(own, title, heading, chance, known, self.about)
+            known = self.accuracies if job.comparable else {}
+            return accuracy_figure(
+                own, title, heading, chance, known, self.about, measured=self.measured
+            )
         bars: dict[str, dict[str, list[Record]]] = {}
         for (first, second), group in groups.items():
             bars.setdefault(second, {})[first] = group
-        return bars_figure(bars, title, chance, known, self.about)
+        theirs = {
+            reading: {key: row["test accuracy"] for key, row in rows.items()}
+            for reading, rows in self.reported.items()
+        }
+        return bars_figure(bars, title, chance, theirs if job.comparable else {}, self.about)
 
     def _columns(self, heads: Sequence[TrainedHead]) -> dict[str, dict[str, TrainedHead]]:
         """Heads to show side by side, `{name: {label: head}}`: all, or those of a first value."""
@@ -150,19 +172,42 @@ class Comparison:
             panels.setdefault(", ".join(last), {})[form.format(first)] = head
         return panels
 
+    def _reported_rows(self, first: Any) -> list[tuple[str, ...]]:
+        """The reference's own rows for a value, one for each reading that differs."""
+        rows: dict[tuple[str, ...], str] = {}
+        for reading, known in self.reported.items():
+            if row := known.get(first):
+                rows.setdefault(tuple(_written(name, row[name]) for name in self.measures), reading)
+        return [(str(first), reading, *shown) for shown, reading in rows.items()]
+
     def _reported(self, first: Any) -> str:
         known = self.accuracies.get(first)
         return self.otherwise if known is None else self.form.format(known)
 
 
+def _written(measure: str, value: float) -> str:
+    form = MEASURES[measure][1] if measure in MEASURES else "{:.4f}"
+    return form.format(value)
+
+
 def compare_heads(
-    plans: Callable[[Job[Any]], Sequence[HeadPlan]], comparison: Comparison, **about: Any
+    plans: Callable[[Job[Any]], Sequence[HeadPlan]],
+    comparison: Comparison,
+    facts: Callable[
+        [Job[Any], Sequence[HeadPlan], Callable[[HeadPlan], Parts]], Mapping[str, Any]
+    ] = lambda job, plans, parts: {},
+    **about: Any,
 ) -> Experiment[Any]:
-    """The experiment that trains the heads of `plans` and compares them; `about` are its others."""
+    """The experiment that trains the heads of `plans` and compares them; `about` are its others.
+
+    `facts` are more to keep in the result, of the job, the plans and what gives their examples.
+    """
 
     def run(job: Job[Any]) -> Outcome:
-        heads = train_heads(job, plans(job))
-        return Outcome(heads, comparison.figures(job, heads))
+        own = plans(job)
+        parts = parts_of(job, own)
+        heads = train_heads(job, own, parts)
+        return Outcome(heads, comparison.figures(job, heads), facts(job, own, parts))
 
     return Experiment(
         run=run,
@@ -170,5 +215,6 @@ def compare_heads(
         notes=comparison.notes,
         line=comparison.line,
         overview=comparison.overview,
+        variant=lambda options: options.variant,
         **about,
     )

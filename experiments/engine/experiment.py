@@ -10,7 +10,7 @@ from typing import Any, Generic
 from engine.cluster import require_same_start, start
 from engine.command_line import command, parse, settings
 from engine.heads import LIVE
-from engine.job import Job, Outcome
+from engine.job import Job, Outcome, is_reference_data
 from engine.options import OptionsT
 from engine.results import origin_of, shortfall, write_files
 from engine.run_folder import Result, RunFolder
@@ -94,7 +94,7 @@ def run(experiment: Experiment[OptionsT], options: OptionsT) -> Result:
 
 
 def prepare(experiment: Experiment[OptionsT], options: OptionsT) -> Job[OptionsT]:
-    """Load the data, split them, and find the run's folder."""
+    """Load the data, settle what depends on them, split them, and find the run's folder."""
     with fail_together():
         dataset, weights = experiment.load(options)
     require_same_start(options, dataset)
@@ -104,7 +104,9 @@ def prepare(experiment: Experiment[OptionsT], options: OptionsT) -> Job[OptionsT
     data = title_of(weights) if dataset is None else dataset.name
     out = options.out or default_folder(experiment.name, data, layers, experiment.variant(options))
     splits = [] if dataset is None else from_first(lambda: options.splits(out, dataset))
-    return Job(options, dataset, splits, options.weights or weights, layers, out)
+    line = command(options, experiment.name)
+    options = options.resolved(is_reference_data(dataset))
+    return Job(options, dataset, splits, options.weights or weights, layers, out, line)
 
 
 def default_folder(name: str, data: str, layers: Sequence[str], variant: str) -> Path:
@@ -140,7 +142,7 @@ def content_of(
         "layers": list(job.layers),
         "demo": job.demo,
         "comparable": job.comparable,
-        "command": command(job.options, experiment.name),
+        "command": job.command,
         "settings": settings(job.options),
         "remarks": shortfall(job, outcome.heads),
         "records": [head.record.to_json() for head in outcome.heads],
@@ -159,7 +161,8 @@ def show(experiment: Experiment[Any], result: Result, remark: str) -> None:
         print(fill(note, WIDTH, subsequent_indent="  "))
     print(f"\n{remark}")
     line = experiment.line(result)
-    print(f"{shortened(title, WIDTH - len(mark) - len(line) - 2)}{mark}: {line}")
+    room = max(8, WIDTH - len(mark) - len(line) - 2)
+    print(fill(f"{shortened(title, room)}{mark}: {line}", WIDTH, subsequent_indent="  "))
 
 
 def shortened(text: str, most: int) -> str:

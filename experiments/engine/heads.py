@@ -19,6 +19,8 @@ from vggjax.training import (
     Parts,
     TrainedHead,
     cross_entropy,
+    keras1_rmsprop,
+    keras_cross_entropy,
     split_parts,
     train_head,
     used_images,
@@ -35,7 +37,8 @@ class HeadPlan:
 
     `key` tells it from the run's other heads (see `Record`). `make` gets the training features
     (N, *shape) and returns the head. With `end_to_end`, of all plans of a run or of none, the whole
-    network is part of every training step, and `make` gets the images.
+    network is part of every training step, and `make` gets the images. With `goes_on`, the head
+    that the plan before this one gave is trained on, its optimizer's state forgotten.
     """
 
     key: Mapping[str, Any]
@@ -46,29 +49,39 @@ class HeadPlan:
     make: Callable[[Any], Chain]
     loss: Loss = cross_entropy
     end_to_end: bool = False
+    goes_on: bool = False
 
 
-def train_heads(job: Job[Any], plans: Sequence[HeadPlan]) -> list[TrainedHead]:
-    """Train the heads of all `plans` on features of their layers, from one pass over the images."""
+def parts_of(job: Job[Any], plans: Sequence[HeadPlan]) -> Callable[[HeadPlan], Parts]:
+    """What gives each of the `plans` its examples: features from one pass over the images."""
     used = used_images(job.data, job.splits)
     images, layers = job.images(used), list(dict.fromkeys(plan.layer for plan in plans))
     if plans[0].end_to_end:
         inputs: Mapping[str, Any] = dict.fromkeys(layers, images)
     else:
         inputs = extract_layers(job.chain, layers, images)
+    return lambda plan: split_parts(inputs[plan.layer], job.data, used, plan.split, plan.samples)
+
+
+def train_heads(
+    job: Job[Any], plans: Sequence[HeadPlan], parts: Callable[[HeadPlan], Parts]
+) -> list[TrainedHead]:
+    """Train the heads of all `plans` on their `parts`."""
     if LIVE in job.options.wanted_files and is_first():
         shutil.rmtree(job.out / LIVE, ignore_errors=True)  # it may be another run's
-    heads = []
+    heads: list[TrainedHead] = []
     with progress("training", sum(plan.config.epochs for plan in plans), "epoch") as bar:
         for plan in plans:
-            parts = split_parts(inputs[plan.layer], job.data, used, plan.split, plan.samples)
-            heads.append(_train(job, plan, parts, bar.update))
+            own = parts(plan)
+            head = heads[-1].head if plan.goes_on else plan.make(own.train.inputs)
+            heads.append(_train(job, plan, head, own, bar.update))
     return heads
 
 
 def _train(
-    job: Job[Any], plan: HeadPlan, parts: Parts, progressed: Callable[[int], Any]
+    job: Job[Any], plan: HeadPlan, head: Chain, parts: Parts, progressed: Callable[[int], Any]
 ) -> TrainedHead:
+    as_its_code = job.options.as_its_code
     with _event_log(job, plan) as log:
 
         def show(epoch: Epoch) -> None:
@@ -76,13 +89,14 @@ def _train(
             log(epoch)
 
         trained = train_head(
-            plan.make(parts.train.inputs),
+            head,
             parts,
             plan.config,
             plan.key,
             backbone=job.chain.until(plan.layer),
             end_to_end=plan.end_to_end,
-            loss=plan.loss,
+            loss=keras_cross_entropy if as_its_code else plan.loss,
+            optimizer=keras1_rmsprop(plan.config.learning_rate) if as_its_code else None,
             on_epoch=show,
         )
     progressed(plan.config.epochs - len(trained.history))

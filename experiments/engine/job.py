@@ -42,7 +42,11 @@ class Outcome:
 
 @dataclass
 class Job(Generic[OptionsT]):
-    """What a run of an experiment is given; the weights are loaded when they are first used."""
+    """What a run of an experiment is given; the weights are loaded when they are first used.
+
+    In the `options`, nothing that depends on the data is open any more; `command` is the command
+    line as it was meant, without what was chosen so.
+    """
 
     options: OptionsT
     dataset: Dataset | None
@@ -50,6 +54,7 @@ class Job(Generic[OptionsT]):
     weights_name: str
     layers: Sequence[str]
     out: Path
+    command: str
 
     @cached_property
     def weights(self) -> Weights:
@@ -99,9 +104,7 @@ class Job(Generic[OptionsT]):
         """Whether data and weights are the reference's, or the demo's that stand in for them."""
         if self.dataset is None or self.dataset.demo:
             return title_of(self.weights_name) in ("demo", IMAGENET)
-        caltech = self.dataset.name == "caltech256" and self.classes == 256
-        tribes = self.dataset.class_names == URBAN_TRIBES
-        return (caltech or tribes) and title_of(self.weights_name) == IMAGENET
+        return is_reference_data(self.dataset) and title_of(self.weights_name) == IMAGENET
 
     @property
     def network(self) -> str:
@@ -118,7 +121,13 @@ class Job(Generic[OptionsT]):
 
     def images(self, indices: np.ndarray | None = None, size: int | None = None) -> ImageArray:
         """The images at `indices` of the data set, at the network's size or another."""
-        return ImageArray(self.data, indices, size or self.image_size, self.options.resize)
+        return ImageArray(self.data, indices, size or self.image_size, self.resize)
+
+    @property
+    def resize(self) -> str:
+        """How images get the network's size."""
+        assert self.options.resize is not None, "resolved when the data were known"
+        return self.options.resize
 
     @property
     def image_size(self) -> int:
@@ -129,3 +138,11 @@ class Job(Generic[OptionsT]):
         """The shape of one image's features at `layer`."""
         shape = (self.image_size, self.image_size, 3)
         return output_shape(self.chain.until(layer), shape, np.uint8)
+
+
+def is_reference_data(dataset: Dataset | None) -> bool:
+    """Whether images are the reference's own, or the demo's that stand in for them."""
+    if dataset is None or dataset.demo:
+        return dataset is not None
+    caltech = dataset.name == "caltech256" and len(dataset.class_names) == 256
+    return caltech or dataset.class_names == URBAN_TRIBES

@@ -5,13 +5,12 @@ where.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
-from vggjax.data import DATASET_NAMES, RESIZE_MODES, Dataset, Split, make_split, reuse_or_make
+from vggjax.data import DATASET_NAMES, RESIZE_MODES, Dataset, Split
 from vggjax.errors import DataError
-from vggjax.training import FitConfig
 
 OptionsT = TypeVar("OptionsT", bound="NetworkOptions")
 
@@ -81,6 +80,11 @@ class RunOptions:
         return ""
 
     @property
+    def variant(self) -> str:
+        """What tells the run's default folder from those of other recipes."""
+        return ""
+
+    @property
     def wanted_files(self) -> tuple[str, ...]:
         """How the names of files begin that the run is to leave, and that it may lack otherwise."""
         return ()
@@ -113,13 +117,17 @@ class NetworkOptions(ProcessOptions):
         "weights (default: imagenet; on the demo set, or without a network, demo)",
         metavar="NAME", beside=True,
     )  # fmt: skip
-    resize: str = option(
-        "nearest", "how images get the network's size (nearest: as in the reference)",
-        choices=RESIZE_MODES,
+    resize: str | None = option(
+        None, "how images get the network's size (default: crop; on the reference's data sets, and "
+        "the demo set that stands in for them, nearest as there)", choices=RESIZE_MODES,
     )  # fmt: skip
     precision: str = option(
         "float32", "what the frozen network computes in", choices=("float32", "bfloat16")
     )
+
+    def resolved(self, reference: bool) -> Self:
+        """The options with what was left open chosen: by the `reference`'s data, or others."""
+        return replace(self, resize=self.resize or ("nearest" if reference else "crop"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,56 +146,3 @@ class DataOptions(NetworkOptions):
         "Caltech-256 if it is here or can be fetched, else the demo set",
         metavar="NAME", beside=True,
     )  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeadOptions(DataOptions):
-    """How heads are trained and kept; the defaults are the reference's (C1)."""
-
-    group: ClassVar[str] = "training"
-    rank: ClassVar[int] = 2
-    several_seeds: ClassVar[bool] = True
-
-    samples: tuple[int, ...] = option((4,), "training images per class", metavar="N", least=1)
-    val: int = option(24, "validation images per class", metavar="N", least=1)
-    test: int = option(24, "test images per class", metavar="N", least=1)
-    epochs: int = option(20, "at most so many epochs", metavar="N", least=1)
-    batch_size: int = option(32, "images in a training step", metavar="N", least=1)
-    lr: float | None = option(1e-3, "learning rate of RMSprop", metavar="RATE")
-    patience: int | None = option(
-        None, "stop after so many epochs without a better validation loss (default: don't)",
-        metavar="N", least=0,
-    )  # fmt: skip
-    classifiers: bool = option(True, "save the trained heads, for predict.py", beside=True)
-    tensorboard: bool = option(False, "write TensorBoard logs, too", beside=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.fit_config(seed=0, rate=1.0 if self.lr is None else self.lr)  # nonsense shows at once
-
-    def splits(self, out: Path, dataset: Dataset) -> list[Split]:
-        """One split for each seed; a stored one serves the same request only."""
-        return reuse_or_make(
-            out / "split.json", dataset, max(self.samples), self.val, self.test, self.seed,
-            self.make_split,
-        )  # fmt: skip
-
-    def make_split(self, dataset: Dataset, samples: int, val: int, test: int, seed: int) -> Split:
-        """How a split is made; see `vggjax.data.make_split`."""
-        return make_split(dataset, samples, val, test, seed)
-
-    @property
-    def wanted_files(self) -> tuple[str, ...]:
-        """Classifiers and logs, where they are asked for."""
-        return ("classifier-",) * self.classifiers + ("tensorboard",) * self.tensorboard
-
-    def fit_config(self, seed: int, rate: float | None = None) -> FitConfig:
-        """The training recipe, at `rate` (None: `lr`); features are evaluated in larger batches."""
-        return FitConfig(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=(self.lr or 1e-3) if rate is None else rate,
-            patience=self.patience,
-            seed=seed,
-            evaluation_batch=256,
-        )

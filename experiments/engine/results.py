@@ -76,7 +76,7 @@ def _save_classifiers(job: Job[Any], heads: Sequence[TrainedHead], folder: Path)
     for head in heads:
         layer = head.record.key.get("layer", job.layers[-1])
         classifier = Classifier(
-            backbones[layer], head.head, job.data.class_names, job.options.resize, job.weights_name
+            backbones[layer], head.head, job.data.class_names, job.resize, job.weights_name
         )
         classifier.save(folder / f"classifier-{head.record.name}", digest=digests[layer])
 

@@ -14,7 +14,7 @@ from PIL import Image
 from urban_tribes import TRIBES
 
 from vggjax.data import ImageArray, load_folder, load_splits
-from vggjax.training import Classifier
+from vggjax.training import Classifier, keras1_rmsprop, keras_cross_entropy
 
 MARK = "(validation = test)"
 
@@ -46,6 +46,21 @@ def test_heads_of_all_sizes_and_seeds(out):
     assert {"history-seed0.png", "history-seed1.png"} <= names
 
 
+def test_own_photos_are_cropped_and_their_heads_start_at_zero(out):
+    """What the data settle is kept, but not part of the command as its user would type it."""
+    result = json.loads((out / "result.json").read_text())
+    for known in (result["settings"], result["origin"]["options"]):
+        assert (known["resize"], known["start"]) == ("crop", "zero")
+    assert not {"--resize", "--start"} & set(result["command"].split())
+
+
+def test_what_is_said_of_size_and_start_holds(arguments, out, tmp_path):
+    options = ["--resize", "nearest", "--start", "glorot", "--no-classifiers"]
+    result = run(CALTECH, [*arguments, *options], tmp_path)
+    assert (result["settings"]["resize"], result["settings"]["start"]) == ("nearest", "glorot")
+    assert {"--resize", "--start"} < set(result["command"].split())
+
+
 def test_history_has_a_line_per_epoch(out):
     with (out / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -64,7 +79,7 @@ def test_the_saved_classifier_gives_the_result_again(out, photos):
     dataset = load_folder(photos)
     split, _ = load_splits(out / "split.json")
     chosen = split.indices(dataset, "test")
-    probabilities = classifier.probabilities(ImageArray(dataset, chosen, 32, "nearest"))
+    probabilities = classifier.probabilities(ImageArray(dataset, chosen, 32, "crop"))
     true = probabilities[np.arange(len(chosen)), dataset.labels[chosen]]
     accuracy = (probabilities.argmax(1) == dataset.labels[chosen]).mean()
     assert accuracy == pytest.approx(record["test"]["accuracy"])
@@ -247,6 +262,66 @@ def test_the_reference_s_split_is_marked(arguments, flat, tmp_path, capsys):
             assert (part["validation"] == part["test"]) == same
             assert bool(set(part["validation"]) & set(part["test"])) == same
         assert (result["records"][0]["test"] == result["records"][0]["validation"]) == same
+
+
+def test_the_reference_s_split_is_never_taken_for_another(arguments, flat, tmp_path):
+    """In one folder after the other, with the same numbers of images in what is stored."""
+    options = [*arguments, "--data-dir", flat, "--no-classifiers", "--samples", "2"]
+    for mark in ("", " (validation = test)", ""):
+        sizes = ["--val", "2", "--test", "2", "--reference-split"] if mark else ["--val", "4",
+                 "--test", "4"]  # fmt: skip
+        result = run(TRIBES, [*options, *sizes], tmp_path / "out")
+        record = result["records"][0]
+        assert result["mark"] == mark
+        assert (record["test"] == record["validation"]) == bool(mark)
+        assert record["images"]["test"] == 3 * 4
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """What heads are trained with, in order: the head before, the other arguments, the result."""
+    from engine import heads
+
+    seen, original = [], heads.train_head
+
+    def train(head, *positional, **named):
+        result = original(head, *positional, **named)
+        seen.append((head, {**named, "config": positional[1]}, result.head))
+        return result
+
+    monkeypatch.setattr(heads, "train_head", train)
+    return seen
+
+
+@pytest.mark.parametrize(("one", "warm"), [(CALTECH, False), (TRIBES, True)])
+def test_as_its_code(one, warm, arguments, flat, photos, tmp_path, trained, capsys):
+    folder = flat if warm else photos
+    options = [*arguments, "--data-dir", folder, "--patience", "2", "--as-its-code"]
+    result = run(one, [*options, "--seed", "0", "1"], tmp_path)
+    assert result["mark"] == (" (as its code, validation = test)" if warm else " (as its code)")
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "as its code: Keras 1's RMSprop, patience and clipped loss" in printed
+    assert ("one head for all numbers of images" in printed) == warm
+    settings = result["settings"]
+    assert (settings["resize"], settings["start"]) == ("nearest", "glorot")
+    for _, named, _ in trained:
+        config = named["config"]
+        assert (config.keep, config.wait_longer, config.first_epoch_in_order) == (
+            "last",
+            True,
+            True,
+        )
+        assert named["optimizer"] is keras1_rmsprop(1e-3)
+        assert named["loss"] is keras_cross_entropy
+    heads = [(before, after) for before, _, after in trained]
+    assert (heads[1][0] is heads[0][1]) == (heads[3][0] is heads[2][1]) == warm
+    assert heads[2][0] is not heads[1][1], "another seed starts anew"
+
+
+def test_as_its_code_is_all_or_nothing(arguments, tmp_path, fails):
+    options = [*arguments, "--as-its-code", "--start", "zero"]
+    message = fails(lambda: run(CALTECH, options, tmp_path / "out"), tmp_path / "out")
+    assert "--as-its-code means --resize nearest and --start glorot" in message
 
 
 def test_images_of_one_size_only(tmp_path, arguments, fails):

@@ -11,21 +11,26 @@ from typing import ClassVar
 
 import caltech
 import layers
+import numpy as np
 import pytest
 import temperature
 import urban_tribes
 import visualize
 from engine import command_line
 from engine.experiment import default_folder, prepare, shortened
-from engine.options import HeadOptions, option
+from engine.head_options import HeadOptions
+from engine.job import is_reference_data
+from engine.options import option
 from engine.run_folder import KEYS, Result, RunFolder
 from engine.script import run_script
 from engine.sources import DEMO_WEIGHTS, imagenet_or_demo
 from experiment_helpers import run
 from feature_maps import MAPS
 
+from vggjax.data import Dataset
 from vggjax.errors import DataError
 from vggjax.progress import Lines
+from vggjax.report.reference import URBAN_TRIBES
 
 SCRIPT = Path(caltech.__file__)
 ALL = (
@@ -89,6 +94,31 @@ def test_help_fits_a_terminal_and_says_every_default(one, capsys):
     for entry in entries:
         own = " ".join(entry.split("\n\n")[0].split())
         assert "default" in own or own.startswith(processes), own
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "demo", "reference"),
+    [
+        ("caltech256", [f"{n:03}" for n in range(256)], False, True),
+        ("caltech256", ["a", "b"], False, False),  # a part of it
+        ("groups", URBAN_TRIBES, False, True),
+        ("groups", URBAN_TRIBES[:-1], False, False),
+        ("demo", ["a", "b"], True, True),
+    ],
+)
+def test_size_and_start_follow_the_data(name, classes, demo, reference):
+    """The reference's recipe on the reference's data, what serves best on anyone's own."""
+    ids = tuple(map(str, range(len(classes))))
+    data = Dataset(name, tuple(classes), ids, np.arange(len(ids), dtype=np.int32), str.encode, demo)
+    assert is_reference_data(data) == reference
+    options = HeadOptions().resolved(reference)
+    assert (options.resize, options.start) == (("crop", "zero"), ("nearest", "glorot"))[reference]
+    said = HeadOptions(resize="box", start="zero").resolved(reference)
+    assert (said.resize, said.start) == ("box", "zero")
+
+
+def test_without_images_nothing_is_the_reference_s():
+    assert not is_reference_data(None)
 
 
 def test_runs_are_told_apart_by_their_default_folders():

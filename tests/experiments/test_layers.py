@@ -41,6 +41,27 @@ def test_both_recipes_on_three_layers(given, tmp_path):
     assert frozen["block5_conv3"] - frozen["block5_conv2"] == 3 * 3 * 8 * 8 + 8
 
 
+@pytest.mark.parametrize(
+    ("name", "rates"),
+    [
+        ("listing-a", {f"block5_conv{n}": 1e-4 for n in (1, 2, 3)}),
+        ("listing-b", {"block5_conv3": 1e-7, "block5_conv2": 1e-7, "block5_conv1": 1e-6}),
+    ],
+)
+def test_its_code_s_learning_rates_can_be_asked_for(name, rates, given, tmp_path):
+    result = run(LAYERS, [*given, "--rates", name, "--as-its-code"], tmp_path)
+    found = {r["key"]["layer"]: r["learning_rate"] for r in result["records"]}
+    assert found == rates
+    assert {r["key"]["recipe"] for r in result["records"]} == {REFERENCE}
+    assert result["mark"] == " (as its code)"
+
+
+def test_each_recipe_has_its_own_start():
+    options = LAYERS.options().resolved(reference=True)
+    assert [options.start_of(recipe) for recipe in options.recipes] == ["glorot", "zero"]
+    assert LAYERS.options(start="zero").resolved(True).start_of(REFERENCE) == "zero"
+
+
 def test_all_layers_and_seeds_come_from_one_pass(given, tmp_path, passes):
     options = ["--layers", "fc1", "block2_pool", "fc1", "--seed", "0", "1"]
     run(LAYERS, [*given, *options], tmp_path)
@@ -54,11 +75,22 @@ def test_all_layers_and_seeds_come_from_one_pass(given, tmp_path, passes):
 def test_pooled_heads_have_the_reference_s_other_recipe(given, tmp_path):
     pooled, flat = POOLED.options(pool=True), LAYERS.options()
     assert (pooled.batch_size, pooled.patience, pooled.epochs) == (11, 6, 100)
+    assert (pooled.samples, pooled.val, pooled.test) == ((32,), 16, 16)
+    assert (flat.samples, flat.val, flat.test) == ((32,), 24, 24)
     assert (flat.batch_size, flat.patience, flat.epochs) == (32, None, 30)
     result = run(POOLED, [*given, "--pool"], tmp_path)
     assert {record["trainable_parameters"] for record in result["records"]} == {8 * 3 + 3}
     own = [r for r in result["records"] if r["key"]["recipe"] == REFERENCE]
     assert {record["learning_rate"] for record in own} == {1e-5}
+
+
+@pytest.mark.parametrize("option", ["--reference-split", "--as-its-code"])
+def test_pooled_heads_can_be_tested_as_in_the_reference(option, given, tmp_path):
+    result = run(POOLED, [*given, "--pool", "--layers", "block5_conv3", option], tmp_path)
+    assert result["mark"].endswith("validation = test)")
+    for record in result["records"]:
+        assert record["images"] == {"train": 12, "validation": 18, "test": 18}
+        assert record["test"] == record["validation"]
 
 
 def test_a_vgg19_s_own_layers_are_known(given, small_config, random_tree, tmp_path):
@@ -114,6 +146,7 @@ def test_a_head_for_each_temperature(given, tmp_path):
     ("one", "options", "words"),
     [
         (POOLED, ["--pool", "--layers", "fc2"], "--pool with fc2: A pooled head needs maps"),
+        (POOLED, ["--pool", "--rates", "listing-a"], "--rates are those of heads without --pool"),
         (LAYERS, ["--lr", "0"], "above zero"),
         (TEMPERATURE, ["--temperatures", "0"], "A temperature must be above zero, not 0."),
         (TEMPERATURE, ["--patience", "-1"], "--patience must be at least 0"),

@@ -59,7 +59,7 @@ def test_tables_figures_and_commands_stand_on_the_page(out):
     text = (out / "report.md").read_text()
     for piece in (
         "| C1, C2, C3 | test accuracy by images per class | other data or weights | 2: 0.",
-        "![C3: test accuracy against images per class (Figure 3)](caltech/accuracy.png)",
+        "![C3: accuracy against images per class (Figure 3)](caltech/accuracy.png)",
         "(feature_maps/maps.png)",
         "python experiments/caltech.py",
         "--samples 2 4",

@@ -90,7 +90,7 @@ def trained_losses():
     images = rng.integers(0, 256, (22, 32, 32, 3), dtype=np.uint8)
     examples = Examples(images, np.arange(22) % 5)
     backbone = load_vgg("random", until="fc2", config=CONFIG)
-    chain = backbone.then(softmax_head((16,), 5))
+    chain = backbone.then(softmax_head((16,), 5, start="glorot"))
     trained = ["block5_conv3", "head"]
     config = FitConfig(epochs=2, batch_size=10)
     return losses(fit(chain, examples, examples, config, trained=trained).history)

@@ -13,6 +13,7 @@ from vggjax.model import (
     temperature_head,
 )
 from vggjax.model.layers import Dense, Flatten, Standardize
+from vggjax.training import layer_head
 
 pooled_head = partial(softmax_head, pool=True)
 
@@ -34,14 +35,32 @@ def test_parameters_are_as_many_as_in_the_reference(make, shape, arguments, para
 
 def test_a_head_flattens_maps_and_depends_on_its_seed():
     maps = np.ones((2, 3, 3, 4), np.float32)
-    a, b, c = (softmax_head((3, 3, 4), 5, seed)(maps) for seed in (0, 0, 1))
+    a, b, c = (softmax_head((3, 3, 4), 5, seed, start="glorot")(maps) for seed in (0, 0, 1))
     assert a.shape == (2, 5)
     np.testing.assert_array_equal(a, b)
     assert not np.array_equal(a, c)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        softmax_head,
+        lambda shape, *rest, **at: layer_head(np.ones((1, *shape), np.float32), *rest, **at),
+    ],
+)
+@pytest.mark.parametrize("start", [{}, {"start": "zero"}, {"start": "glorot"}])
+def test_a_head_starts_at_zero_unless_asked_for_keras_start(make, start):
+    kernel = np.asarray(make((100,), 20, **start)["head"].kernel[...])
+    if start.get("start") != "glorot":
+        assert not kernel.any()
+        return
+    limit = np.sqrt(6 / (100 + 20))  # Glorot & Bengio (2010), equation 16
+    assert 0.99 * limit < abs(kernel).max() <= limit
+    np.testing.assert_allclose(kernel.std(), limit / np.sqrt(3), rtol=0.03)
+
+
 def test_a_pooled_head_takes_the_largest_of_four():
-    head = pooled_head((4, 4, 2), 3, seed=1)
+    head = pooled_head((4, 4, 2), 3, seed=1, start="glorot")
     assert head.names == ("head_pool", "head_flatten", "head")
     x = np.random.default_rng(0).normal(size=(5, 4, 4, 2)).astype(np.float32)
     pooled = x.reshape(5, 2, 2, 2, 2, 2).max(axis=(2, 4)).reshape(5, 8)
@@ -52,6 +71,7 @@ def test_a_pooled_head_takes_the_largest_of_four():
     ("make", "message"),
     [
         (lambda: softmax_head((4,), 1), "at least 2 classes"),
+        (lambda: softmax_head((4,), 2, start="one"), "starts at zero or glorot, not 'one'"),
         *((lambda s=s: pooled_head(s, 3), "at least 2 by 2") for s in [(512,), (1, 4, 2), (4, 4)]),
         *((lambda t=t: temperature_head(9, 3, t), "above zero") for t in (0, -1, float("nan"))),
     ],

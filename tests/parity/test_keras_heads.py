@@ -26,21 +26,21 @@ def keras_layers(chain: Chain, *layers):
 
 @pytest.mark.parametrize("temperature", [1, 4])
 def test_a_temperature_head_is_two_softmax_layers(temperature):
-    head = temperature_head(20, 5, temperature, seed=1)
+    head = temperature_head(20, 5, temperature, 1, start="glorot")
     soften = keras.layers.Lambda(lambda a: keras.ops.softmax(a / temperature))
     theirs = keras_layers(head, soften)(LOGITS)
     np.testing.assert_allclose(jax.nn.softmax(head(LOGITS)), theirs, rtol=1e-5, atol=1e-7)
 
 
 def test_at_temperature_1_it_is_keras_softmax_activation():
-    head = temperature_head(20, 5, seed=1)
+    head = temperature_head(20, 5, seed=1, start="glorot")
     theirs = keras_layers(head, keras.layers.Activation("softmax"))(LOGITS)
     np.testing.assert_allclose(jax.nn.softmax(head(LOGITS)), theirs, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("pool", [False, True])
 def test_heads_on_maps(pool):
-    head = softmax_head((4, 4, 3), 5, 1, pool=pool)
+    head = softmax_head((4, 4, 3), 5, 1, pool=pool, start="glorot")
     layers = [keras.layers.MaxPooling2D(), keras.layers.Flatten()][0 if pool else 1 :]
     theirs = keras_layers(head, *layers)(MAPS)
     np.testing.assert_allclose(jax.nn.softmax(head(MAPS)), theirs, rtol=1e-5, atol=1e-7)

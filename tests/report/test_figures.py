@@ -43,7 +43,7 @@ def test_figures_are_written_as_png(head, groups, tmp_path):
         "history": history_figure({"a": head}, "title"),
         "validation": validation_figure({"p": {"a": head}, "q": {"a": head}}, "title"),
         "accuracy": accuracy_figure(groups, "title", "n", 0.1),
-        "bars": bars_figure({"r": groups, "s": groups}, "title", 0.1, {2: 0.3}, "that"),
+        "bars": bars_figure({"r": groups, "s": groups}, "t", 0.1, {"printed": {2: 0.3}}, "that"),
     }
     for name, figure in figures.items():
         save_figure(figure, tmp_path / f"{name}.png")
@@ -66,17 +66,38 @@ def test_several_heads_are_columns_of_one_figure(head):
 
 
 def test_accuracies_have_their_interval_and_the_reference_s_beside_them(groups):
-    plain, beside = (accuracy_figure(groups, "t", "n", 0.1, known, "that")
+    plain, beside = (accuracy_figure(groups, "t", "n", 0.1, known, "that", "validation")
                      for known in (None, {2: 0.3, 8: 0.6}))  # fmt: skip
     labels = [[t.get_text() for t in f.axes[0].get_legend().get_texts()] for f in (plain, beside)]
     assert any("95 % interval of one seed" in text for text in labels[0])
     assert not any("reference" in text for text in labels[0])
-    assert "reference (that)" in labels[1]
+    assert "reference's validation (that)" in labels[1]
+    assert "validation" in labels[1], "ours stand beside the reference's own measure"
+    assert "validation" not in labels[0]
+    curves = {line.get_label(): line.get_ydata() for line in beside.axes[0].lines}
+    assert curves["training"].tolist() == [1, 1]
+    assert curves["validation"].tolist() == [0.5, 0.5]
     bars = [c for c in plain.axes[0].containers if c.has_yerr]
     (segments,) = (c[2][0].get_segments() for c in bars)
     assert all(
         low[1] < middle < high[1] for (low, high), middle in zip(segments, (0.25, 0.5), strict=True)
     )
+
+
+def test_bars_of_both_readings_stand_beside_ours(groups):
+    layers = {f"layer{n}": own for n, own in groups.items()}
+    readings = {"printed": {"layer2": 0.25, "other": 1}, "reversed": {"layer4": 0.75}}
+    figure = bars_figure({"steady": layers}, "t", 0.1, readings, "that")
+    (axes,) = figure.axes
+    bars = [c for c in axes.containers if hasattr(c, "patches")]
+    heights = {c.get_label(): [p.get_height() for p in c.patches] for c in bars}
+    assert heights == {
+        "ours, steady": [0.25, 0.5],
+        "reported, printed (that)": [0.25],
+        "reported, reversed (that)": [0.75],
+    }
+    (training,) = [c for c in axes.collections if c.get_label() == "training"]
+    assert {y for segment in training.get_segments() for _, y in segment} == {1}
 
 
 def test_history_file_round_trip(head, tmp_path):

@@ -32,11 +32,11 @@ def dense(inputs, outputs, relu=False):
 
 # Each with the layer that it stands behind.
 HEADS = {
-    "one layer": ("fc2", softmax_head((16,), 3, seed=5)),
-    "maps": ("block5_pool", softmax_head((1, 1, 8), 3)),
-    "pooled": ("block4_conv3", softmax_head((4, 4, 8), 3, pool=True)),
-    "standardised": ("fc2", layer_head(ROWS, 3, standardize=True)),
-    "temperature": ("predictions", temperature_head(5, 3, 4.0)),
+    "one layer": ("fc2", softmax_head((16,), 3, seed=5, start="glorot")),
+    "maps": ("block5_pool", softmax_head((1, 1, 8), 3, start="glorot")),
+    "pooled": ("block4_conv3", softmax_head((4, 4, 8), 3, pool=True, start="glorot")),
+    "standardised": ("fc2", layer_head(ROWS, 3, standardize=True, start="glorot")),
+    "temperature": ("predictions", temperature_head(5, 3, 4.0, start="glorot")),
     "two dense layers": ("fc2", Chain({"wide": dense(16, 9, True), "answers": dense(9, 3)})),
 }
 

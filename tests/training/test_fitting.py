@@ -7,7 +7,7 @@ from flax import nnx
 from vggjax.errors import DataError, LayerError
 from vggjax.features import Examples, extract
 from vggjax.features.devices import data_mesh, device_batches, replicated
-from vggjax.model import count_parameters, parameters, with_parameters
+from vggjax.model import count_parameters, parameters, softmax_head, with_parameters
 from vggjax.training import Epoch, FitConfig, Metrics, evaluate, fit, rmsprop
 from vggjax.training.fitting import _best_epoch
 from vggjax.training.optimizer import layer_labels, partition
@@ -101,6 +101,72 @@ def test_early_stopping_keeps_the_best_epoch(full, images, labels):
     np.testing.assert_allclose(kept.loss, min(losses), rtol=1e-6)
 
 
+@pytest.fixture
+def hopeless(images, labels):
+    """Training examples, and others whose loss soon rises."""
+    train = Examples(images.pixels[:20], labels[:20])
+    return train, Examples(images.pixels[20:], np.roll(labels[20:], 1))
+
+
+def test_early_stopping_can_keep_the_last_epoch(full, hopeless):
+    config = FitConfig(epochs=40, patience=3, learning_rate=1e-2, keep="last")
+    result = fit(full, *hopeless, config)
+    losses = [epoch.validation.loss for epoch in result.history]
+    assert result.kept_epoch == len(losses) == np.argmin(losses) + 1 + 3
+    assert evaluate(result.chain, hopeless[1]).loss == pytest.approx(losses[-1], rel=1e-6)
+    assert losses[-1] > min(losses)
+
+
+def test_waiting_longer_is_one_epoch_more(full, hopeless):
+    config = {"epochs": 40, "patience": 3, "learning_rate": 1e-2}
+    usual, longer = (fit(full, *hopeless, FitConfig(**config, wait_longer=w)) for w in (0, 1))
+    assert len(longer.history) == len(usual.history) + 1
+    assert longer.history[:-1] == usual.history
+    assert longer.kept_epoch == usual.kept_epoch
+
+
+def keras1_stops_after(patience):
+    """Epochs without a better loss until Keras 1.x's `EarlyStopping.on_epoch_end` stops."""
+    wait = 0
+    while wait < patience:
+        wait += 1
+    return wait + 1
+
+
+@pytest.mark.parametrize("patience", [0, 1, 3, 6])
+def test_when_training_ends(patience):
+    usual = FitConfig(patience=patience)
+    assert next(n for n in range(10) if usual.ends_after(n)) == max(1, patience)
+    longer = FitConfig(patience=patience, wait_longer=True)
+    assert next(n for n in range(10) if longer.ends_after(n)) == keras1_stops_after(patience)
+    assert not any(FitConfig().ends_after(n) for n in range(10))
+
+
+class Asked:
+    """Inputs that remember which of them were asked for."""
+
+    def __init__(self, rows):
+        self.rows, self.seen = rows, []
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, indices):
+        self.seen += indices.tolist()
+        return self.rows[indices]
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+def test_the_first_epoch_can_take_the_examples_as_they_come(in_order):
+    inputs = Asked(np.eye(8, 4, dtype=np.float32))
+    examples = Examples(inputs, np.arange(8) // 4)
+    config = FitConfig(epochs=2, batch_size=4, first_epoch_in_order=in_order)
+    fit(softmax_head((4,), 2), examples, config=config)
+    first, second = inputs.seen[:8], inputs.seen[8:]
+    assert (first == list(range(8))) == in_order
+    assert second != sorted(second) == list(range(8))
+
+
 @pytest.mark.parametrize(
     ("losses", "min_delta", "best"),
     [([3, 2, 1], 0, 3), ([3, 2, 2], 0, 2), ([3, 2.95, 2.5], 0.1, 3), ([3, 2.95, 2.91], 0.1, 1)],
@@ -144,7 +210,7 @@ def test_a_partition_that_trains_nothing_is_refused(full, examples, trained):
 @pytest.mark.parametrize(
     "wrong",
     [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"learning_rate": float("nan")},
-     {"patience": -1}],
+     {"patience": -1}, {"keep": "first"}],
 )  # fmt: skip
 def test_impossible_recipes_are_refused(wrong):
     with pytest.raises(DataError):

@@ -9,10 +9,12 @@ from vggjax.data import Dataset, ImageArray, make_split
 from vggjax.features import Examples, extract
 from vggjax.model import Chain, output_shape, parameters, softmax_head
 from vggjax.model.heads import dense_head, flattening
+from vggjax.model.layers import Dense
 from vggjax.training import (
     FitConfig,
     Parts,
     Record,
+    beyond_clip,
     cross_entropy,
     evaluate,
     keras_cross_entropy,
@@ -63,9 +65,9 @@ def test_the_statistics_are_the_training_images_and_stay_frozen(backbone, parts,
 def test_all_dense_layers_of_a_head_are_trained_whatever_their_names(backbone, parts):
     rows = flattening(parts.train.inputs.shape[1:])
     statistics = standardizing(parts.train.inputs, rows)
-    first = dense_head(128, 12)["head"]
+    first = dense_head(128, 12, start="glorot")["head"]
     first.relu = True
-    last = dense_head(12, 5)["head"]
+    last = dense_head(12, 5, start="glorot")["head"]
     head = rows.then(Chain({"z": statistics, "wide": first, "answers": last}))
     before = parameters(head)
     trained = train_head(head, parts, FitConfig(epochs=2), KEY, backbone=backbone)
@@ -130,6 +132,15 @@ def test_the_clipped_loss_is_the_plain_one_within_the_clip():
     )
 
 
+def test_examples_beyond_the_clip_are_counted():
+    """Probabilities of the own class: 2e-9, 0.27, 4.5e-5."""
+    logits, labels = np.array([[0, 20], [0, 1], [10, 0]], np.float32), np.array([0, 0, 1])
+    assert beyond_clip(logits, labels).tolist() == [1, 0, 0]
+    identity = Chain({"same": Dense(np.eye(2, dtype=np.float32), np.zeros(2, np.float32))})
+    share = evaluate(identity, Examples(logits, labels), 2, beyond_clip).loss
+    assert share == pytest.approx(1 / 3)
+
+
 def test_past_the_clip_nothing_is_learned(labels):
     """The collapse of Table 2: large raw features, all classes but one past the clip."""
     features = 1000 + 5 * np.random.default_rng(0).normal(size=(70, 4, 4, 3))
@@ -137,7 +148,12 @@ def test_past_the_clip_nothing_is_learned(labels):
     parts, config = Parts(*[examples] * 3), FitConfig(epochs=5, learning_rate=1e-5)
     clipped, plain = (
         train_head(
-            layer_head(examples.inputs, 5), parts, config, KEY, backbone=Chain({}), loss=loss
+            layer_head(examples.inputs, 5, start="glorot"),
+            parts,
+            config,
+            KEY,
+            backbone=Chain({}),
+            loss=loss,
         )
         for loss in (keras_cross_entropy, cross_entropy)
     )

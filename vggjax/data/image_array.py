@@ -35,7 +35,7 @@ class ImageArray:
         dataset: Dataset,
         indices: np.ndarray | None = None,
         size: int = 224,
-        resize: str = "bilinear",
+        resize: str = "crop",
         threads: int | None = None,
     ) -> None:
         check_resize(size, resize)

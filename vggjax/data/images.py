@@ -43,17 +43,17 @@ _WHITE_LEVELS = {"I;16": (65535,), "I": (65535,), "F": (1, 255, 65535)}
 
 
 def decode_image(
-    data: bytes | Path, size: int, resize: str = "bilinear", name: str | None = None
+    data: bytes | Path, size: int, resize: str = "crop", name: str | None = None
 ) -> np.ndarray:
     """An image file as uint8 RGB (size, size, 3), 0 … 255, upright.
 
     `data` is the path of a file or its bytes; `name` names it in errors. Grayscale, palette and
     CMYK become RGB (colour profiles are not applied); transparent parts are laid on white; more
     than 8 bits are scaled, not clipped; EXIF rotation is applied; of an animation, the first frame
-    is taken. `resize` is one of RESIZE_MODES: `nearest` (the reference's, Keras 1), `bilinear`,
-    `bicubic`, `lanczos` and `box` go directly to size × size, antialiased (but for `nearest`);
-    `crop` is torchvision's evaluation transform: the shorter side to size · 256 / 224, bilinear,
-    then the centre.
+    is taken. `resize` is one of RESIZE_MODES: `crop` is torchvision's evaluation transform, the
+    shorter side to size · 256 / 224, bilinear, then the centre; `nearest` (the reference's,
+    Keras 1), `bilinear`, `bicubic`, `lanczos` and `box` go directly to size × size, antialiased
+    (but for `nearest`).
 
     Raises DataError if it is no image, truncated, of more than MAX_PIXELS, or if `size` or
     `resize` make no sense.

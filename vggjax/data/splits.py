@@ -43,6 +43,11 @@ class Split:
     test: int
     classes: dict[str, ClassSplit]
 
+    @property
+    def joint(self) -> bool:
+        """Whether the same images validate and test (see `vggjax.data.make_reference_split`)."""
+        return any(part.validation == part.test for part in self.classes.values())
+
     def indices(self, dataset: Dataset, part: Part, samples: int | None = None) -> np.ndarray:
         """Where the images of `part` are in `dataset`, (n,) int64, class by class.
 

@@ -1,7 +1,8 @@
-"""Figures of test accuracies, with the range that each rests on."""
+"""Figures of accuracies, with the range that each rests on."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import mean
 from textwrap import fill
 from typing import Any
 
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from vggjax.data.splits import Part
 from vggjax.files import atomic_file
 from vggjax.report.tables import spread
 from vggjax.training import Record
@@ -23,11 +25,12 @@ def accuracy_figure(
     chance: float,
     reference: Mapping[float, float] | None = None,
     about: str = "",
+    measured: Part = "test",
 ) -> Figure:
-    """Test accuracy against a number, such as training images per class (C3); see below."""
+    """Accuracy against a number, such as training images per class (C3, U2); see below."""
     figure = Figure(figsize=(6, 4.2), layout="constrained")
     axes = figure.subplots()
-    accuracy_curve(axes, groups, xlabel, chance, reference, about)
+    accuracy_curve(axes, groups, xlabel, chance, reference, about, measured)
     axes.set_title(fill(title, 60), fontsize=11)
     return figure
 
@@ -39,23 +42,30 @@ def accuracy_curve(
     chance: float,
     reference: Mapping[float, float] | None = None,
     about: str = "",
+    measured: Part = "test",
 ) -> None:
     """Test accuracies of `groups`, records by the number on the x axis, with their ranges.
 
-    `chance` is the accuracy of guessing (0–1); `reference` the reference's accuracies, measured on
-    what `about` says.
+    A thin line is the accuracy on the training images. `chance` is the accuracy of guessing (0–1);
+    `reference` the reference's accuracies on the part `measured`, of the data that `about` names:
+    if those are validation accuracies, ours are drawn, too.
     """
     values, below, above = _ranges(list(groups.values()))
     axes.errorbar(list(groups), values, yerr=(below, above), color=OURS, marker="o", capsize=3,
-                  label=f"this run, {range_label(groups)}")  # fmt: skip
+                  label=f"test, {range_label(groups)}", zorder=3)  # fmt: skip
+    axes.plot(list(groups), _means(groups, "train"), color=OURS, lw=0.8, label="training")
+    if reference and measured == "validation":
+        axes.plot(list(groups), _means(groups, measured), color=VALIDATION, marker=".", lw=1.2,
+                  label=measured)  # fmt: skip
     if reference:
         axes.plot(list(reference), list(reference.values()), color=REFERENCE, marker="s",
-                  ls="--" if len(reference) > 1 else "", label=f"reference ({about})")  # fmt: skip
+                  ls="--" if len(reference) > 1 else "",
+                  label=f"reference's {measured} ({about})")  # fmt: skip
     _chance(axes, chance)
     axes.set_xscale("log", base=2)
     ticks = sorted({*groups, *(reference or {})})
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.set(xlabel=xlabel, ylabel="test accuracy")
+    axes.set(xlabel=xlabel, ylabel="accuracy")
     percent(axes)
     axes.legend(fontsize=8)
 
@@ -64,29 +74,38 @@ def bars_figure(
     groups: Mapping[str, Mapping[str, Sequence[Record]]],
     title: str,
     chance: float,
-    reference: Mapping[str, float] | None = None,
+    reference: Mapping[str, Mapping[str, float]] | None = None,
     about: str = "",
 ) -> Figure:
     """Bars of test accuracies with their ranges: `{what: {layer: records}}`.
 
-    The reference's bars, where it has any, stand beside them; otherwise as `accuracy_curve`.
+    A thin line over a bar is the accuracy on the training images. The reference's bars, in one or
+    more readings `{reading: {layer: accuracy}}`, stand beside; otherwise as `accuracy_curve`.
     """
     layers = list(next(iter(groups.values())))
-    reference = reference or {}
-    known = {layer: reference[layer] for layer in layers if layer in reference}
-    figure = Figure(figsize=(1.5 + 2.4 * len(layers), 4.4), layout="constrained")
+    readings = {
+        reading: {layer: known[layer] for layer in layers if layer in known}
+        for reading, known in (reference or {}).items()
+    }
+    readings = {reading: known for reading, known in readings.items() if known}
+    figure = Figure(figsize=(1.5 + 2.4 * len(layers), 4.8), layout="constrained")
     axes = figure.subplots()
-    count = len(groups) + bool(known)
+    count = len(groups) + len(readings)
     for number, (what, records) in enumerate(groups.items()):
         values, *errors = _ranges([records[layer] for layer in layers])
-        bars = axes.bar(_beside(range(len(layers)), number, count), values, 0.74 / count,
+        middles = _beside(range(len(layers)), number, count)
+        bars = axes.bar(middles, values, 0.74 / count,
                         yerr=errors, capsize=3, error_kw={"lw": 0.8}, label=f"ours, {what}",
                         color=(VALIDATION, OURS)[number % 2])  # fmt: skip
         axes.bar_label(bars, [f"{value:.1%}" for value in values], fontsize=8, padding=2)
-    if known:
-        middles = _beside([layers.index(layer) for layer in known], count - 1, count)
+        axes.hlines(_means(records, "train"), [m - 0.37 / count for m in middles],
+                    [m + 0.37 / count for m in middles], color="black", lw=0.8,
+                    label="training" if number == 0 else "_training")  # fmt: skip
+    for number, (reading, known) in enumerate(readings.items()):
+        middles = _beside([layers.index(each) for each in known], len(groups) + number, count)
         bars = axes.bar(middles, list(known.values()), 0.74 / count, color=REFERENCE,
-                        label=f"reported ({about})")  # fmt: skip
+                        alpha=1 / (1 + number), hatch="//" * number,
+                        label=f"reported, {reading} ({about})")  # fmt: skip
         axes.bar_label(bars, [f"{value:.1%}" for value in known.values()], fontsize=8, padding=2)
     _chance(axes, chance)
     axes.set_xticks(range(len(layers)), layers)
@@ -94,7 +113,7 @@ def bars_figure(
     axes.set_ylabel(f"test accuracy, {range_label(next(iter(groups.values())))}")
     percent(axes)
     axes.grid(visible=False, axis="x")
-    axes.legend(fontsize=9)
+    figure.legend(fontsize=9, loc="outside lower center", ncols=2)  # the bars fill the axes
     return figure
 
 
@@ -124,6 +143,11 @@ def _ranges(
     spreads = [spread(group) for group in groups]
     below = [value - low for value, low, _ in spreads]
     return [value for value, *_ in spreads], below, [high - value for value, _, high in spreads]
+
+
+def _means(groups: Mapping[Any, Sequence[Record]], part: Part) -> list[float]:
+    """The mean accuracy of each group on a part."""
+    return [mean(getattr(record, part).accuracy for record in own) for own in groups.values()]
 
 
 def _beside(ticks: Iterable[int], number: int, count: int) -> list[float]:

@@ -1,10 +1,11 @@
 """Heads trained on frozen features: the partitioned optimizer, the step, records, classifiers."""
 
 from vggjax.training.classifier import Classifier
-from vggjax.training.fitting import Epoch, FitConfig, FitResult, Metrics, evaluate, fit
+from vggjax.training.config import FitConfig
+from vggjax.training.fitting import Epoch, FitResult, Metrics, evaluate, fit
 from vggjax.training.heads import layer_head, steady_rate, train_head
-from vggjax.training.losses import cross_entropy, keras_cross_entropy
-from vggjax.training.optimizer import rmsprop
+from vggjax.training.losses import beyond_clip, cross_entropy, keras_cross_entropy
+from vggjax.training.optimizer import keras1_rmsprop, rmsprop
 from vggjax.training.parts import Parts, split_parts, used_images
 from vggjax.training.record import Record, TrainedHead
 from vggjax.training.standardize import standardizing
@@ -19,9 +20,11 @@ __all__ = [
     "Parts",
     "Record",
     "TrainedHead",
+    "beyond_clip",
     "cross_entropy",
     "evaluate",
     "fit",
+    "keras1_rmsprop",
     "keras_cross_entropy",
     "layer_head",
     "mean_and_deviation",

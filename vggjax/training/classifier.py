@@ -34,7 +34,7 @@ class Classifier:
     backbone: Chain
     head: Chain
     class_names: tuple[str, ...]
-    resize: str = "bilinear"
+    resize: str = "crop"
     weights: str = ""
 
     @property

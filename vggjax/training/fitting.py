@@ -16,36 +16,10 @@ from vggjax.errors import DataError
 from vggjax.features.devices import data_mesh, device_batches, replicated
 from vggjax.features.examples import Examples
 from vggjax.model import Chain, Parameters, parameters, with_parameters
+from vggjax.training.config import FitConfig
 from vggjax.training.losses import Loss, cross_entropy
 from vggjax.training.optimizer import layer_labels, partition, rmsprop
 from vggjax.training.step import Sums, TrainState, evaluation_step, train_step
-
-
-@dataclass(frozen=True)
-class FitConfig:
-    """How to train; the defaults are the reference's recipe (C1).
-
-    With `patience` set, training stops after that many epochs in which the validation loss did not
-    fall by more than `min_delta`, and the parameters of the best epoch are kept; otherwise all
-    `epochs` run and the last parameters are kept. `evaluation_batch` is the batch size where
-    nothing is trained (None: `batch_size`).
-    """
-
-    epochs: int = 20
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    patience: int | None = None
-    min_delta: float = 0.0
-    seed: int = 0
-    evaluation_batch: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1 or (self.evaluation_batch or 1) < 1:
-            raise DataError("Training needs at least one epoch and a batch size of at least one.")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise DataError(f"The learning rate must be above zero, not {self.learning_rate}.")
-        if self.patience is not None and self.patience < 0:
-            raise DataError("The patience must be 0 or more epochs.")
 
 
 @dataclass(frozen=True)
@@ -112,9 +86,9 @@ def fit(
         if on_epoch:
             on_epoch(epoch)
         waited = epoch.number - _best_epoch(history, config.min_delta)
-        if config.patience is not None and waited == 0:
+        if waited == 0 and config.patience is not None and config.keep == "best":
             best = jax.tree.map(jnp.copy, tree)
-        elif config.patience is not None and waited >= config.patience:
+        if config.ends_after(waited):
             break
     kept = len(history) if best is None else _best_epoch(history, config.min_delta)
     final = jax.tree.map(lambda leaf: leaf.addressable_data(0), best or tree)
@@ -150,7 +124,9 @@ def _epochs(
     tree = jax.tree.map(jnp.copy, parameters(chain))
     state = replicated(TrainState(tree, optimizer.init(tree)), mesh)
     for number in range(1, config.epochs + 1):
-        order = np.random.default_rng([config.seed, number]).permutation(len(train))
+        order = np.arange(len(train))
+        if number > 1 or not config.first_epoch_in_order:
+            order = np.random.default_rng([config.seed, number]).permutation(order)
         sums, held_out = [], None
         for batch in device_batches(train, config.batch_size, order, mesh):
             state, step_sums = train_step(graph, optimizer, state, batch, mesh, loss)

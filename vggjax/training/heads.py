@@ -4,31 +4,41 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import optax
+
 from vggjax.model import Chain, count_parameters, learned_layers
-from vggjax.model.heads import dense_head, flat_width, flattening
-from vggjax.training.fitting import Epoch, FitConfig, evaluate, fit
+from vggjax.model.heads import Start, dense_head, flat_width, flattening
+from vggjax.training.config import FitConfig
+from vggjax.training.fitting import Epoch, evaluate, fit
 from vggjax.training.losses import Loss, cross_entropy
 from vggjax.training.parts import PARTS, Parts
 from vggjax.training.record import Record, TrainedHead
 from vggjax.training.standardize import standardizing
 
-# Without it, heads on the demo set and on photographs have a higher loss on new images.
-DEVIATION_FLOOR = 0.3
+# Features that vary less than most are not blown up. On the demo set and on photographs, from 2 to
+# 32 images per class, 0.5 to 3 points more of the new images are right than with a floor of 0.3.
+DEVIATION_FLOOR = 1.0
 
 
 def layer_head(
-    features: Any, classes: int, *, pool: bool = False, standardize: bool = False, seed: int = 0
+    features: Any,
+    classes: int,
+    *,
+    pool: bool = False,
+    standardize: bool = False,
+    seed: int = 0,
+    start: Start = "zero",
 ) -> Chain:
     """A new head for a layer's training `features` (N, *shape): flattened, or pooled first.
 
     Layers `head_pool` (with `pool`), `head_flatten`, `head_standardize` (with `standardize`: mean
     and deviation of these very features, streamed; see `standardizing`, floor DEVIATION_FLOOR) and
-    the dense `head`.
-    Raises LayerError if the features can't be pooled, or for fewer than 2 classes.
+    the dense `head`, from `start` as in `vggjax.softmax_head`.
+    Raises LayerError if the features can't be pooled, for fewer than 2 classes or another start.
     """
     shape = features.shape[1:]
     rows = flattening(shape, pool=pool)
-    dense = dense_head(flat_width(shape, pool=pool), classes, seed)
+    dense = dense_head(flat_width(shape, pool=pool), classes, seed, start=start)
     if not standardize:
         return rows.then(dense)
     standardize_layer = standardizing(features, rows, floor=DEVIATION_FLOOR)
@@ -53,21 +63,23 @@ def train_head(
     backbone: Chain,
     end_to_end: bool = False,
     loss: Loss = cross_entropy,
+    optimizer: optax.GradientTransformation | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> TrainedHead:
     """Train all of `head` that learns, behind the frozen `backbone`, and measure it on all parts.
 
     `parts` hold the backbone's features, or with `end_to_end` the images themselves: then the
     backbone is part of every step. Both give the same result up to rounding. `key` tells this head
-    from others (see `Record`); the order of the examples follows `config.seed`. Raises LayerError
-    if nothing in the head learns, and as `fit` does.
+    from others (see `Record`); the order of the examples follows `config.seed`; `optimizer` and
+    `loss` are those of `fit`. Raises LayerError if nothing in the head learns, and as `fit` does.
     """
     start = time.perf_counter()
     trained = learned_layers(head)
     chain = backbone.then(head) if end_to_end else head
     result = fit(
-        chain, parts.train, parts.validation, config, trained=trained, loss=loss, on_epoch=on_epoch
-    )
+        chain, parts.train, parts.validation, config,
+        trained=trained, optimizer=optimizer, loss=loss, on_epoch=on_epoch,
+    )  # fmt: skip
     size = config.evaluation_batch or config.batch_size
     measured = {part: evaluate(result.chain, getattr(parts, part), size, loss) for part in PARTS}
     final = result.chain.after(backbone.names[-1]) if end_to_end else result.chain

@@ -24,6 +24,21 @@ def keras_cross_entropy(logits: jax.Array, labels: ArrayLike) -> jax.Array:
     no gradient: it can't be learned. This is what the reference's Table 2 shows (C5): to 0.4 %, its
     training losses are 16.118 · (1 − accuracy), that is, an example is either right or cut off.
     """
-    probabilities = jnp.clip(jax.nn.softmax(logits), KERAS_EPSILON, 1 - KERAS_EPSILON)
+    own = _own_probabilities(logits, labels)
+    return -jnp.log(jnp.clip(own, KERAS_EPSILON, 1 - KERAS_EPSILON))
+
+
+def beyond_clip(logits: jax.Array, labels: ArrayLike) -> jax.Array:
+    """1 for each example (B,) that `keras_cross_entropy` cuts off, at probabilities below 1e-7.
+
+    As a loss for `vggjax.evaluate`, it gives the share of such examples.
+
+    >>> beyond_clip(jnp.array([[0.0, 20.0], [0.0, 1.0]]), jnp.array([0, 0])).tolist()
+    [1.0, 0.0]
+    """
+    return jnp.asarray(_own_probabilities(logits, labels) < KERAS_EPSILON, jnp.float32)
+
+
+def _own_probabilities(logits: jax.Array, labels: ArrayLike) -> jax.Array:
     own = jnp.asarray(labels)[:, None]
-    return -jnp.log(jnp.take_along_axis(probabilities, own, axis=-1)[:, 0])
+    return jnp.take_along_axis(jax.nn.softmax(logits), own, axis=-1)[:, 0]

@@ -14,8 +14,18 @@ Labels = tuple[tuple[str, str], ...]
 
 @cache
 def rmsprop(learning_rate: float) -> optax.GradientTransformation:
-    """RMSprop as Keras defines it: rho 0.9, epsilon 1e-7 (the reference's optimizer, C1)."""
+    """RMSprop as Keras 3 defines it: rho 0.9, epsilon 1e-7 (the reference's optimizer, C1)."""
     return optax.rmsprop(learning_rate, decay=0.9, eps=1e-7)
+
+
+@cache
+def keras1_rmsprop(learning_rate: float) -> optax.GradientTransformation:
+    """RMSprop as the reference's Keras 1 had it: rho 0.9, epsilon 1e-8, outside of the root.
+
+    A parameter moves by rate · g / (√a + 1e-8), a being the mean of g²: where gradients are below
+    some 1e-3, as behind a clipped loss, Keras 3's 1e-7 inside the root would make it move less.
+    """
+    return optax.rmsprop(learning_rate, decay=0.9, eps=1e-8, eps_in_sqrt=False)
 
 
 def layer_labels(chain: Chain, trained: Collection[str]) -> Labels:
