@@ -10,6 +10,11 @@ On Caltech-256 with ImageNet weights the reference gives 0.4518, 0.5885,
 accuracies. With no network, it runs on the demo set: 0.5742 (test) at 4 images
 per class.
 
+The recipe called reference trains on the features as they are, at a learning
+rate of 0.001. The one called steady, the default for own photos, standardises
+them with the training images' mean and deviation, and has a learning rate of
+0.5 / number of features.
+
 The output folder gets the figures, the history, the split, `result.json` and a
 classifier for each run, to be used with experiments/predict.py. The same
 command again reports what is there.
@@ -17,30 +22,54 @@ command again reports what is there.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from engine.comparison import Comparison, compare_heads
 from engine.experiment import main
-from engine.head_options import HeadOptions
+from engine.head_options import REFERENCE, STEADY, HeadOptions
 from engine.heads import HeadPlan
 from engine.job import Job
 from engine.options import option
+from engine.run_folder import Result
 
 from vggjax.data import Split
-from vggjax.model import softmax_head
+from vggjax.errors import DataError
+from vggjax.model import Chain, softmax_head
+from vggjax.model.heads import flat_width
 from vggjax.report.reference import C1_VALIDATION_ACCURACY
-from vggjax.training import FitConfig
+from vggjax.training import FitConfig, layer_head, steady_rate
+
+RECIPES = {REFERENCE: "features as they are", STEADY: "features standardised"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class FewShotOptions(HeadOptions):
-    """Where the head stands."""
+    """Where the head stands, and how it learns."""
 
     group: ClassVar[str] = "head"
     rank: ClassVar[int] = 1
 
     layer: str = option("fc2", "the last frozen layer", metavar="LAYER")
+    recipe: str | None = option(
+        None, "see above (default: steady; on the reference's data sets, and the demo set, "
+        "reference)", choices=tuple(RECIPES),
+    )  # fmt: skip
+    lr: float | None = option(
+        None, "learning rate of RMSprop (default: that of the recipe)", metavar="RATE"
+    )
     end_to_end: bool = option(False, "run the whole network in every training step")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for flag in ("end_to_end", "as_its_code"):
+            if getattr(self, flag) and self.recipe == STEADY:
+                raise DataError(f"--{flag.replace('_', '-')} means --recipe {REFERENCE}.")
+
+    def resolved(self, reference: bool) -> Self:
+        """As for all heads, and the recipe."""
+        plain = reference or self.as_its_code or self.end_to_end
+        recipe = self.recipe or (REFERENCE if plain else STEADY)
+        return replace(super().resolved(reference), recipe=recipe)
 
     def fit_config(self, seed: int, rate: float | None = None) -> FitConfig:
         """As for all heads; images are evaluated in batches as small as those of training."""
@@ -56,19 +85,32 @@ def plans(job: Job[FewShotOptions]) -> list[HeadPlan]:
 
 def plan(job: Job[FewShotOptions], split: Split, samples: int) -> HeadPlan:
     """A softmax layer on `samples` images per class."""
-    layer = job.options.layer
-    shape = job.feature_shape(layer)
+    options, layer = job.options, job.options.layer
+    shape, steady = job.feature_shape(layer), job.options.recipe == STEADY
+    rate = steady_rate(flat_width(shape)) if steady and options.lr is None else None
+
+    def make(features: Any) -> Chain:
+        if not steady:
+            return softmax_head(shape, job.classes, split.seed, start=options.head_start)
+        return layer_head(
+            features, job.classes, standardize=True, seed=split.seed, start=options.head_start
+        )
+
     return HeadPlan(
         key={"samples": samples, "seed": split.seed},
         layer=layer,
         split=split,
         samples=samples,
-        config=job.options.fit_config(split.seed),
-        make=lambda features: softmax_head(
-            shape, job.classes, split.seed, start=job.options.head_start
-        ),
-        end_to_end=job.options.end_to_end,
+        config=options.fit_config(split.seed, rate),
+        make=make,
+        end_to_end=options.end_to_end,
     )
+
+
+def recipe_note(result: Result) -> list[str]:
+    """Which recipe it was."""
+    recipe = result["settings"]["recipe"]
+    return [f"recipe {recipe}: {RECIPES[recipe]}; start {result['settings']['start']}"]
 
 
 def few_shot(
@@ -84,6 +126,7 @@ def few_shot(
         measured="validation",
         as_its_code=as_its_code,
         form=form,
+        findings=recipe_note,
     )
 
 

@@ -36,7 +36,7 @@ from typing import ClassVar, Self, cast
 
 from engine.comparison import Comparison, compare_heads
 from engine.experiment import main
-from engine.head_options import HeadOptions
+from engine.head_options import REFERENCE, STEADY, HeadOptions
 from engine.heads import HeadPlan
 from engine.job import Job
 from engine.options import option, other_default
@@ -53,8 +53,6 @@ from vggjax.training import (
     layer_head,
     steady_rate,
 )
-
-REFERENCE, STEADY = "reference", "steady"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,8 @@ from vggjax.errors import DataError
 from vggjax.model.heads import STARTS, Start
 from vggjax.training import FitConfig
 
+REFERENCE, STEADY = "reference", "steady"  # recipes of heads
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeadOptions(DataOptions):

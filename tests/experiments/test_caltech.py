@@ -46,12 +46,22 @@ def test_heads_of_all_sizes_and_seeds(out):
     assert {"history-seed0.png", "history-seed1.png"} <= names
 
 
-def test_own_photos_are_cropped_and_their_heads_start_at_zero(out):
+def test_own_photos_are_cropped_standardised_and_their_heads_start_at_zero(out):
     """What the data settle is kept, but not part of the command as its user would type it."""
     result = json.loads((out / "result.json").read_text())
     for known in (result["settings"], result["origin"]["options"]):
-        assert (known["resize"], known["start"]) == ("crop", "zero")
-    assert not {"--resize", "--start"} & set(result["command"].split())
+        chosen = known["resize"], known["start"], known["recipe"]
+        assert chosen == ("crop", "zero", "steady")
+    assert not {"--resize", "--start", "--recipe"} & set(result["command"].split())
+    assert {record["learning_rate"] for record in result["records"]} == {0.5 / 16}
+    head = Classifier.load(out / "classifier-4-seed0").head
+    assert head.names == ("head_standardize", "head")
+
+
+@pytest.mark.parametrize("flag", ["--end-to-end", "--as-its-code"])
+def test_what_has_no_standardised_features_says_so(flag, arguments, fails, tmp_path):
+    options = [*arguments, flag, "--recipe", "steady"]
+    assert "--recipe reference" in fails(lambda: run(CALTECH, options, tmp_path))
 
 
 def test_what_is_said_of_size_and_start_holds(arguments, out, tmp_path):
@@ -110,7 +120,7 @@ def test_mistakes_in_predicting(classifier, photo, options, names, out, photos, 
 
 @pytest.mark.parametrize("options", [["--end-to-end"], ["--end-to-end", "--batch-size", "5"]])
 def test_end_to_end_gives_the_same_result_as_the_cache(options, arguments, tmp_path):
-    cached = run(CALTECH, [*arguments, *options[1:]], tmp_path / "cached")
+    cached = run(CALTECH, [*arguments, *options[1:], "--recipe", "reference"], tmp_path / "cached")
     whole = run(CALTECH, [*arguments, *options], tmp_path / "whole")
     for a, b in zip(cached["records"], whole["records"], strict=True):
         np.testing.assert_allclose(a["test"]["loss"], b["test"]["loss"], rtol=1e-4)
@@ -139,7 +149,7 @@ def test_what_changes_no_number_trains_nothing(arguments, photos, tmp_path, monk
 
 def test_early_stopping_and_another_layer(arguments, tmp_path):
     options = ["--patience", "1", "--epochs", "60", "--lr", "0.05", "--layer", "block4_pool"]
-    result = run(CALTECH, [*arguments, *options], tmp_path)
+    result = run(CALTECH, [*arguments, *options, "--recipe", "reference"], tmp_path)
     assert all(record["epochs"] < 60 for record in result["records"])
     assert result["records"][0]["trainable_parameters"] == 2 * 2 * 8 * 3 + 3
 
@@ -243,7 +253,9 @@ def flat(photos, tmp_path):
 def test_the_reference_s_recipe_is_urban_tribes_default():
     options = TRIBES.options()
     assert options.samples == (2, 4, 8, 16, 32)
-    assert (options.batch_size, options.lr, options.epochs, options.patience) == (11, 1e-3, 100, 3)
+    assert (options.batch_size, options.epochs, options.patience) == (11, 100, 3)
+    assert options.fit_config(seed=0).learning_rate == 1e-3
+    assert options.resolved(reference=True).recipe == "reference"
     assert (options.layer, options.val, options.test) == ("fc2", 16, 16)
 
 
