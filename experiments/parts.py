@@ -26,17 +26,16 @@ class Part:
     """One experiment of the page, in the sub-folder `name`, with some options chosen.
 
     `takes` says which of the page's options are passed on: those of the IMAGES, TRIBES_ONLY,
-    TRIBES_FIRST (else those of the images) or of the NETWORK. `photo` is the option that the page's
-    photo is given as; with `needs_photo` there is no such part without one. `on_demo` are chosen
-    there besides. `published` is what to say of data whose name begins so.
+    TRIBES_FIRST (else those of the images) or of the NETWORK. With `photos` "images" it takes the
+    page's photos as such; with "start" it starts from the first, and isn't there without one.
+    `on_demo` are chosen there besides. `published` is what to say of data whose name begins so.
     """
 
     name: str
     experiment: Experiment[Any]
     chosen: Mapping[str, Any] = field(default_factory=dict)
     takes: str = IMAGES
-    photo: str = ""
-    needs_photo: bool = False
+    photos: str = ""
     on_demo: Mapping[str, Any] = field(default_factory=dict)
     published: Mapping[str, str] = field(default_factory=dict)
 
@@ -63,13 +62,13 @@ TRIBES_AS_SPLIT = replace(
 )
 
 
-def filters(name: str, layer: str, title: str, caption: str, **chosen: Any) -> Part:
+def filters(
+    name: str, layer: str, title: str, caption: str, photos: str = "", **chosen: Any
+) -> Part:
     """A part that shows what excites filters of `layer`."""
     captions = {"filters.png": caption}
     experiment = replace(VISUALIZE, title=f"{title} {layer}", captions=captions)
-    needs = chosen.pop("needs_photo", False)
-    return Part(f"{name}_{layer}", experiment, {"layer": layer, **chosen}, NETWORK,
-                photo="start" if needs else "", needs_photo=needs)  # fmt: skip
+    return Part(f"{name}_{layer}", experiment, {"layer": layer, **chosen}, NETWORK, photos)
 
 
 def reference_filters(layer: str, figure: int) -> tuple[Part, Part]:
@@ -78,7 +77,7 @@ def reference_filters(layer: str, figure: int) -> tuple[Part, Part]:
     caption = f"{layer} by the reference's recipe, from {{}} (Figure {{}})"
     return (
         filters("filters_from_photo", layer, title.format("a photo"),
-                caption.format("a photo", figure), recipe="reference", needs_photo=True),
+                caption.format("a photo", figure), "start", recipe="reference"),
         filters("filters_from_noise", layer, title.format("noise"),
                 caption.format("noise", figure + 2), recipe="reference"),
     )  # fmt: skip
@@ -89,7 +88,7 @@ PARTS = (
         filters("filters", layer, "what excites filters of", f"what excites filters of {layer}")
         for layer in ("block5_conv3", "block3_conv1", "block1_conv1")
     ),
-    Part("feature_maps", replace(MAPS, rows="C4"), photo="images"),
+    Part("feature_maps", replace(MAPS, rows="C4"), photos="images"),
     Part("block5_pool", AT_POOL,
          {"layer": "block5_pool", "samples": (1, 2, 5, 10, 15), "seed": (0, 1, 2)},
          published=PUBLISHED),
@@ -99,7 +98,7 @@ PARTS = (
     Part("urban_tribes_reference_split", TRIBES_AS_SPLIT,
          {**FEW_SHOT, "reference_split": True}, TRIBES_ONLY),
     Part("first_maps", FIRST_MAPS, {"count": 4, "maps": (0, 1, 2, 3), "columns": 4}, TRIBES_FIRST,
-         photo="images"),
+         photos="images"),
     *reference_filters("block1_conv1", 23),
     *reference_filters("block5_conv3", 24),
     Part("pooled_layers", POOLED, {"pool": True, "reference_split": True}, TRIBES_FIRST),

@@ -4,7 +4,7 @@ numbers (all rows).
     python experiments/report.py             # Caltech-256, or else the demo
     python experiments/report.py --dataset demo
     python experiments/report.py --data-dir my_photos --tribes-dir flat_photos
-    python experiments/report.py --photo cat.png --only layers filters_block5_conv3
+    python experiments/report.py --photos cat.png cup.png --only feature_maps
     python experiments/report.py --collect   # run nothing, write the page
 
 Each experiment leaves its files in a sub-folder of --out; one that is there is
@@ -58,8 +58,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--tribes-dir", type=Path, metavar="FOLDER", help="Urban Tribes: images named "
         "CLASS_anything, flat (default: none; its rows run on the demo set)")  # fmt: skip
     add("--weights", metavar="NAME", help="as for caltech.py (default: as there)")
-    add("--photo", type=Path, metavar="IMAGE", help="whose feature maps are shown, and from which "
-        "the reference's ascents start (default: none; maps are of test images)")  # fmt: skip
+    add("--photos", type=Path, nargs="+", metavar="IMAGE", help="whose feature maps are "
+        "shown (default: those of test images); from the first, the reference's ascents start "
+        "(default: only from noise)")  # fmt: skip
     add("--only", nargs="+", choices=names, default=names, metavar="NAME",
         help=f"some of {', '.join(names)} (default: all)")  # fmt: skip
     add("--collect", action="store_true", help="run nothing, only write the page (default: off)")
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keep_compiled()
     failed = []
     for part in () if options.collect else PARTS:
-        if part.name not in options.only or (part.needs_photo and not options.photo):
+        if part.name not in options.only or (part.photos == "start" and not options.photos):
             continue
         print(f"\n=== {part.name} ({part.experiment.rows})", flush=True)
         if error := run_part(part, options):
@@ -117,8 +118,9 @@ def part_options(part: Part, options: argparse.Namespace) -> Any:
         given["weights"] = options.weights or ("demo" if on_demo else None)
     else:
         given |= {"dataset": options.dataset, "data_dir": options.data_dir}
-    if part.photo and options.photo:
-        given[part.photo] = (options.photo,) if part.photo == "images" else options.photo
+    if part.photos and options.photos:
+        photos = tuple(options.photos)
+        given[part.photos] = photos if part.photos == "images" else photos[0]
     chosen = {**part.chosen, **(part.on_demo if on_demo else {}), **given}
     return part.experiment.options(**chosen, out=options.out / part.name, again=options.again)
 

@@ -165,9 +165,10 @@ def test_the_options_reach_the_experiments():
     assert (pooled.dataset, pooled.data_dir, pooled.pool) == ("flat", Path("t"), True)
     assert (pooled.weights, pooled.out) == ("w", Path("r/pooled_layers"))
     assert pooled.reference_split
-    assert passed("feature_maps", "--photo", "p.png").images == (Path("p.png"),)
-    assert passed("filters_from_photo_block1_conv1", "--photo", "p.png").start == Path("p.png")
-    assert passed("filters_from_noise_block1_conv1", "--photo", "p.png").start is None
+    given = ("--photos", "p.png", "q.png")
+    assert passed("feature_maps", *given).images == (Path("p.png"), Path("q.png"))
+    assert passed("filters_from_photo_block1_conv1", *given).start == Path("p.png")
+    assert passed("filters_from_noise_block1_conv1", *given).start is None
 
 
 def test_without_a_photo_nothing_starts_from_one(tmp_path, computed):
