@@ -2,6 +2,7 @@ import csv
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from test_tables import record
 
 from vggjax.model import softmax_head
@@ -154,3 +155,22 @@ def test_each_map_has_its_number_and_its_largest_value():
 @pytest.mark.parametrize(("value", "text"), [(12200, "12,200"), (0.03456, "0.0346"), (0, "0")])
 def test_numbers_are_readable(value, text):
     assert readable(value) == text
+
+
+@pytest.mark.parametrize("count", [1, 3, 16])
+def test_titles_and_notes_are_never_cut(count):
+    """However long they are and however few pictures there are; measured as they are drawn."""
+    title, note = "block5_conv3, a_long_name_of_weights weights: " * 4, "a note of some length " * 9
+    pictures = np.zeros((count, 8, 8, 3), np.uint8)
+    maps = LayerMaps("block5_conv3", np.arange(1), 9, pictures[:1, None, ..., 0], np.ones((1, 1)))
+    for figure in (
+        filter_figure(pictures, ["12: 12,200"] * count, title, note),
+        maps_figure(pictures[:1], ["photo.jpg"], [maps], title),
+    ):
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        edge = figure.bbox
+        boxes = [text.get_window_extent(canvas.get_renderer()) for text in figure.texts]
+        assert len(boxes) == 2
+        assert all(edge.x0 <= box.x0 and box.x1 <= edge.x1 for box in boxes)
+        assert all(edge.y0 <= box.y0 and box.y1 <= edge.y1 for box in boxes)

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 MARGIN = 5  # pixels, as in the reference (C4, U3, U4)
 INCHES = 1.35  # width of a picture
-LETTERS = 11.5, 17.0  # of a title and of a note, in an inch
-LINES = 0.2, 0.15  # inches for a line of either
+TITLE, SMALL = (11.5, 0.2), (15.5, 0.15)  # letters in an inch, and inches for a line
 
 
 def square_columns(count: int) -> int:
@@ -108,6 +107,12 @@ def readable(value: float) -> str:
     return f"{value:.3g}" if size >= 0.001 or not size else f"{value:.4f}"
 
 
+def wrapped(text: str, width: float, letters: float = TITLE[0]) -> str:
+    """A text in lines of at most `width` inches, at so many `letters` in an inch."""
+    most = int(width * letters)
+    return "\n".join(line for part in text.splitlines() for line in wrap(part, most))
+
+
 def _grid_figure(
     pictures: np.ndarray, labels: Sequence[str], columns: int, title: str, note: str
 ) -> Figure:
@@ -116,22 +121,20 @@ def _grid_figure(
     scale = INCHES / size
     width = max((columns * (size + MARGIN) + MARGIN) * scale, 5.0)
     height = (rows * (size + strip) + MARGIN) * scale
-    head, foot = (_wrapped(text, width, *sizes) for text, *sizes in
-                  zip((title, note), LETTERS, LINES, strict=True))  # fmt: skip
-    total = height + head[1] + foot[1]
+    title, note = wrapped(title, width), wrapped(note, width, SMALL[0])
+    head, foot = _height(title, TITLE[1]), _height(note, SMALL[1])
+    total = height + head + foot
     figure = Figure(figsize=(width, total))
-    texts = (head, 1 - head[1] / 2 / total, 11, "black"), (foot, foot[1] / 2 / total, 7.5, "0.3")
-    for (text, _), middle, points, colour in texts:
-        figure.text(0.5, middle, text, ha="center", va="center", fontsize=points, color=colour)
-    axes = figure.add_axes((0, foot[1] / total, 1, height / total))
+    figure.text(0.5, 1 - head / 2 / total, title, ha="center", va="center", fontsize=11)
+    figure.text(0.5, foot / 2 / total, note, ha="center", va="center", fontsize=7.5, color="0.3")
+    axes = figure.add_axes((0, foot / total, 1, height / total))
     labelled_grid(axes, pictures, labels, columns)
     return figure
 
 
-def _wrapped(text: str, width: float, letters: float, line: float) -> tuple[str, float]:
-    """A text in lines that fit into `width` inches, and the height that they need."""
-    lines = [part for each in text.splitlines() for part in wrap(each, int(width * letters))]
-    return "\n".join(lines), line * len(lines) + 0.16
+def _height(text: str, line: float) -> float:
+    """Inches that a text takes, with some air around it."""
+    return line * (text.count("\n") + 1) + 0.16
 
 
 def _corners(

@@ -7,7 +7,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vggjax.report.grids import MARGIN, labelled_grid, readable, square_columns
+from vggjax.report.grids import (
+    MARGIN,
+    SMALL,
+    TITLE,
+    labelled_grid,
+    readable,
+    square_columns,
+    wrapped,
+)
 
 # Inches: an image with its maps; a name above it; title and headings; note; the whole width.
 ROW, GAP, HEAD, FOOT, WIDEST = 2.6, 0.36, 0.85, 0.32, 13.0
@@ -49,11 +57,14 @@ def maps_figure(
     across = [columns or square_columns(len(maps.numbers)) for maps in layers]
     ratios = [1.0, *(_ratio(maps, count) for maps, count in zip(layers, across, strict=True))]
     row = min(ROW, WIDEST / sum(ratios))
-    width, height = row * sum(ratios) * 1.06 + 0.2, (row + GAP) * len(images) - GAP + HEAD + FOOT
+    width = row * sum(ratios) * 1.06 + 0.2
+    title, note = wrapped(title, width), wrapped(NOTE.format(scale), width, SMALL[0])
+    head, foot = HEAD + TITLE[1] * title.count("\n"), FOOT + SMALL[1] * note.count("\n")
+    height = (row + GAP) * len(images) - GAP + head + foot
     figure = Figure(figsize=(width, height))
     cells = figure.add_gridspec(
         len(images), len(ratios), width_ratios=ratios, left=0.1 / width, right=1 - 0.1 / width,
-        top=1 - HEAD / height, bottom=FOOT / height, wspace=0.06, hspace=GAP / row,
+        top=1 - head / height, bottom=foot / height, wspace=0.06, hspace=GAP / row,
     )  # fmt: skip
     for number, (image, name) in enumerate(zip(images, names, strict=True)):
         axes = figure.add_subplot(cells[number, 0])
@@ -65,9 +76,7 @@ def maps_figure(
             _maps_of_an_image(axes, maps, number, count)
             axes.set_title(_heading(maps) if number == 0 else "", fontsize=8, pad=4)
     figure.suptitle(title, fontsize=11, y=1 - 0.1 / height, va="top")
-    figure.text(
-        0.5, 0.12 / height, NOTE.format(scale), ha="center", va="center", fontsize=8, color="0.3"
-    )
+    figure.text(0.5, foot / 2 / height, note, ha="center", va="center", fontsize=8, color="0.3")
     return figure
 
 
