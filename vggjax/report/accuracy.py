@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
-from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -12,6 +11,7 @@ from matplotlib.ticker import PercentFormatter
 
 from vggjax.data.splits import Part
 from vggjax.files import atomic_file
+from vggjax.report.lines import in_lines
 from vggjax.report.tables import spread
 from vggjax.training import Record
 
@@ -31,7 +31,7 @@ def accuracy_figure(
     figure = Figure(figsize=(6, 4.2), layout="constrained")
     axes = figure.subplots()
     accuracy_curve(axes, groups, xlabel, chance, reference, about, measured)
-    axes.set_title(fill(title, 60), fontsize=11)
+    axes.set_title(in_lines(title, 60), fontsize=11)
     return figure
 
 
@@ -109,7 +109,7 @@ def bars_figure(
         axes.bar_label(bars, [f"{value:.1%}" for value in known.values()], fontsize=8, padding=2)
     _chance(axes, chance)
     axes.set_xticks(range(len(layers)), layers)
-    axes.set_title(fill(title, 20 + 20 * len(layers)), fontsize=11)
+    axes.set_title(in_lines(title, 20 + 20 * len(layers)), fontsize=11)
     axes.set_ylabel(f"test accuracy, {range_label(next(iter(groups.values())))}")
     percent(axes)
     axes.grid(visible=False, axis="x")

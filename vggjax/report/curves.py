@@ -3,13 +3,13 @@
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from textwrap import fill
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from vggjax.report.accuracy import OURS, VALIDATION, percent
+from vggjax.report.lines import in_lines
 from vggjax.training import Epoch, TrainedHead
 
 METRICS = ("loss", "accuracy")
@@ -42,7 +42,7 @@ def history_figure(heads: Mapping[str, TrainedHead], title: str) -> Figure:
     count = len(heads)
     rows, columns = (1, 2) if count == 1 else (2, count)
     figure = Figure(figsize=(max(9, 0.6 + 2.9 * columns), 3.6 * rows), layout="constrained")
-    figure.suptitle(fill(title, 30 * columns))
+    figure.suptitle(in_lines(title, 30 * columns))
     panels = figure.subplots(rows, columns, squeeze=False, sharey="row" if count > 1 else False)
     pairs = panels if count == 1 else panels.T
     for (loss, accuracy), (name, head) in zip(pairs, heads.items(), strict=True):
@@ -60,7 +60,7 @@ def history_figure(heads: Mapping[str, TrainedHead], title: str) -> Figure:
 def validation_figure(panels: Mapping[str, Mapping[str, TrainedHead]], title: str) -> Figure:
     """Validation accuracy per epoch: one panel for each name, one line for each head in it."""
     figure = Figure(figsize=(0.8 + 4.4 * len(panels), 4), layout="constrained")
-    figure.suptitle(fill(title, 50 * len(panels)))
+    figure.suptitle(in_lines(title, 50 * len(panels)))
     row = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axes, (name, heads) in zip(row, panels.items(), strict=True):
         validation_curves(axes, {label: head.history for label, head in heads.items()})

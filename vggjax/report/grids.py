@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from textwrap import wrap
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from vggjax.report.lines import in_lines
 
 MARGIN = 5  # pixels, as in the reference (C4, U3, U4)
 INCHES = 1.35  # width of a picture
@@ -107,12 +108,6 @@ def readable(value: float) -> str:
     return f"{value:.3g}" if size >= 0.001 or not size else f"{value:.4f}"
 
 
-def wrapped(text: str, width: float, letters: float = TITLE[0]) -> str:
-    """A text in lines of at most `width` inches, at so many `letters` in an inch."""
-    most = int(width * letters)
-    return "\n".join(line for part in text.splitlines() for line in wrap(part, most))
-
-
 def _grid_figure(
     pictures: np.ndarray, labels: Sequence[str], columns: int, title: str, note: str
 ) -> Figure:
@@ -121,7 +116,7 @@ def _grid_figure(
     scale = INCHES / size
     width = max((columns * (size + MARGIN) + MARGIN) * scale, 5.0)
     height = (rows * (size + strip) + MARGIN) * scale
-    title, note = wrapped(title, width), wrapped(note, width, SMALL[0])
+    title, note = in_lines(title, int(width * TITLE[0])), in_lines(note, int(width * SMALL[0]))
     head, foot = _height(title, TITLE[1]), _height(note, SMALL[1])
     total = height + head + foot
     figure = Figure(figsize=(width, total))

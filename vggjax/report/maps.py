@@ -7,15 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vggjax.report.grids import (
-    MARGIN,
-    SMALL,
-    TITLE,
-    labelled_grid,
-    readable,
-    square_columns,
-    wrapped,
-)
+from vggjax.report.grids import MARGIN, SMALL, TITLE, labelled_grid, readable, square_columns
+from vggjax.report.lines import in_lines
 
 # Inches: an image with its maps; a name above it; title and headings; note; the whole width.
 ROW, GAP, HEAD, FOOT, WIDEST = 2.6, 0.36, 0.85, 0.32, 13.0
@@ -58,7 +51,8 @@ def maps_figure(
     ratios = [1.0, *(_ratio(maps, count) for maps, count in zip(layers, across, strict=True))]
     row = min(ROW, WIDEST / sum(ratios))
     width = row * sum(ratios) * 1.06 + 0.2
-    title, note = wrapped(title, width), wrapped(NOTE.format(scale), width, SMALL[0])
+    title = in_lines(title, int(width * TITLE[0]))
+    note = in_lines(NOTE.format(scale), int(width * SMALL[0]))
     head, foot = HEAD + TITLE[1] * title.count("\n"), FOOT + SMALL[1] * note.count("\n")
     height = (row + GAP) * len(images) - GAP + head + foot
     figure = Figure(figsize=(width, height))
