@@ -71,15 +71,15 @@ def filters(
     return Part(f"{name}_{layer}", experiment, {"layer": layer, **chosen}, NETWORK, photos)
 
 
-def reference_filters(layer: str, figure: int) -> tuple[Part, Part]:
+def reference_filters(layer: str, figure: int, **chosen: Any) -> tuple[Part, Part]:
     """The reference's recipe: from a photo, which is its Figure `figure`, and from noise."""
     title = "the reference's recipe, from {}, on"
     caption = f"{layer} by the reference's recipe, from {{}} (Figure {{}})"
     return (
         filters("filters_from_photo", layer, title.format("a photo"),
-                caption.format("a photo", figure), "start", recipe="reference"),
+                caption.format("a photo", figure), "start", recipe="reference", **chosen),
         filters("filters_from_noise", layer, title.format("noise"),
-                caption.format("noise", figure + 2), recipe="reference"),
+                caption.format("noise", figure + 2), recipe="reference", **chosen),
     )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ PARTS = (
     Part("first_maps", FIRST_MAPS, {"count": 4, "maps": (0, 1, 2, 3), "columns": 4}, TRIBES_FIRST,
          photos="images"),
     *reference_filters("block1_conv1", 23),
-    *reference_filters("block5_conv3", 24),
+    *reference_filters("block5_conv3", 24, filters=("0-63",)),
     Part("pooled_layers", POOLED, {"pool": True, "reference_split": True}, TRIBES_FIRST),
     Part("temperature", TEMPERATURE, on_demo={"epochs": 120}),
 )  # fmt: skip

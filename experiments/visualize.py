@@ -17,6 +17,7 @@ The reference: the first layer shows plain colours and edges, the last one
 complex patterns.
 """
 
+import re
 import sys
 import time
 from collections import Counter
@@ -49,7 +50,7 @@ from vggjax.inspect.result import joined
 from vggjax.progress import progress
 from vggjax.report import Table, activating_figure, filter_figure, readable, save_figure
 
-STEPS_BETWEEN_GRIDS, SECONDS_BETWEEN_GRIDS = 8, 10
+STEPS_BETWEEN_GRIDS, SECONDS_BETWEEN_GRIDS = 8, 20
 SO_FAR = "filters-so-far.png"
 VIVID, REFERENCE = "vivid", "reference"
 RECIPES: dict[str, Callable[..., AscentConfig]] = {
@@ -72,8 +73,8 @@ class VisualizeOptions(NetworkOptions):
 
     layer: str = option("block5_conv3", "a convolution", metavar="LAYER")
     filters: tuple[str, ...] = option(
-        (), "their numbers; or all, to find the strongest (default: the first ones; with --recipe "
-        "reference, all)", metavar="N",
+        (), "their numbers, such as 3 5 or 0-63; or all, to find the strongest (default: the first "
+        "ones; with --recipe reference, all)", metavar="N",
     )  # fmt: skip
     top: int = option(16, "how many of them the grid shows", metavar="N", least=1)
     recipe: str = option(VIVID, "how they are ascended, see above", choices=tuple(RECIPES))
@@ -118,9 +119,12 @@ def numbers(filters: Sequence[str]) -> list[int]:
     """The filters' numbers, none for all. Raises DataError for anything else."""
     if list(filters) == ["all"]:
         return []
-    if not all(text.isdecimal() for text in filters):
-        raise DataError(f"Filters are numbers, or all; not {' '.join(filters)}.")
-    return [int(text) for text in filters]
+    if not all(re.fullmatch(r"\d{1,5}(-\d{1,5})?", text, re.ASCII) for text in filters):
+        raise DataError(
+            f"Filters are numbers, ranges such as 0-63, or all; not {' '.join(filters)}."
+        )
+    ends = [(int(text.partition("-")[0]), int(text.rpartition("-")[2])) for text in filters]
+    return [number for first, last in ends for number in range(first, last + 1)]
 
 
 def run(job: Job[VisualizeOptions]) -> Outcome:
@@ -163,6 +167,8 @@ def chosen_filters(job: Job[VisualizeOptions], config: AscentConfig) -> tuple[Se
     named, top = numbers(options.filters), min(options.top, width)
     if named:
         return named, f"{len(named)} of {width} filters"
+    if options.filters and list(options.filters) != ["all"]:
+        raise DataError(f"There are no filters {' '.join(options.filters)}.")
     if options.recipe == REFERENCE:
         return range(width), f"the strongest of all {width} filters"
     if not options.filters:

@@ -72,7 +72,7 @@ def test_the_grid_so_far_is_there_while_it_goes_on(arguments, tmp_path, monkeypa
     monkeypatch.setattr(visualize, "SECONDS_BETWEEN_GRIDS", 0)
     run(VISUALIZE, [*arguments, "--steps", "12", "--chunk", "3"], tmp_path)
     words = f"{LAYER}, small weights: filters 0 to 5 of 6"
-    counts = [3, 3, 6, 6]  # of each chunk after 8 and after 12 steps
+    counts = [3, 3, 3, 6, 6, 6]  # of each chunk after 4, after 8 and after 12 steps
     assert titles == [*((count, f"{words}, so far") for count in counts), (6, words)]
     assert {path.name for path in tmp_path.iterdir()} == {"filters.png", "result.json"}
 
@@ -92,7 +92,7 @@ def test_an_interrupted_ascent_leaves_its_grid(arguments, tmp_path, monkeypatch,
 
 
 def test_each_filter_and_the_activating_images(arguments, photos, tmp_path):
-    options = ["--filters", "2", "0", "--each", "--activating", photos]
+    options = ["--filters", "2", "0-0", "--each", "--activating", photos]
     result = run(VISUALIZE, [*arguments, *options], tmp_path)
     assert [entry["filter"] for entry in result["filters"]] == [2, 0]
     names = sorted(path.name for path in (tmp_path / "each").iterdir())
@@ -177,6 +177,10 @@ def test_a_diverged_filter_is_left_out_and_said(arguments, tmp_path, monkeypatch
         (["--jitter", "-1"], "--jitter"),
         (["--chunk", "0"], "--chunk"),
         (["--filters", "all", "3"], "all 3"),
+        (["--filters", "0-9"], "no filter 6"),
+        (["--filters", "4-2"], "no filters 4-2"),
+        (["--filters", "-1"], "ranges"),
+        (["--filters", "0-999999999"], "ranges"),
         (["--start", "nowhere.png"], "nowhere.png"),
         (["--activating", "nowhere"], "nowhere"),
     ],

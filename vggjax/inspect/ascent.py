@@ -67,9 +67,10 @@ def growing_ascents(
     chunk: int | None = None,
     every: int | None = None,
 ) -> Iterator[Ascent]:
-    """What `ascend` finds while it does: each chunk's result, `every` some steps and at the end.
+    """What `ascend` finds while it does: each chunk's result as it grows.
 
-    The last of a chunk has all of the configuration's steps. Errors as `ascend`, at once.
+    It comes after half of `every` steps, `every` some steps, and at the end (None: only then); the
+    last of a chunk has all of the configuration's steps. Errors as `ascend`, at once.
     """
     width = require_convolution(chain, layer).bias[...].shape[0]
     chosen = _checked(np.arange(width) if filters is None else filters, width, layer)

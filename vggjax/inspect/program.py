@@ -36,7 +36,7 @@ def run_ascent(
     start: jax.Array | None,
     every: int,
 ) -> Iterator[tuple[jax.Array, jax.Array]]:
-    """The inputs (n, S, S, 3) and losses (2, n, k + 1) after k steps: `every` some, and at the end.
+    """The inputs (n, S, S, 3) and losses (2, n, k + 1) after k steps, as `growing_ascents` says.
 
     The losses of the `filters` (n,) are their mean activations after and before ReLU, before each
     step and at the end. `start` are the parameters to begin with, if any.
@@ -46,7 +46,7 @@ def run_ascent(
     state = _begin(plan, keys, start)
     losses: list[jax.Array] = []
     for number in range(config.steps):  # in a loop of XLA's own, a CPU's convolutions are slow
-        if number % every == 0 and number:
+        if number and (number % every == 0 or number == every // 2):
             inputs, now = _end(plan, weights, chosen, state)
             yield inputs, jnp.stack([*losses, now], axis=-1)
         state, means = _step(plan, weights, chosen, keys, state, jnp.asarray(number))
