@@ -166,7 +166,9 @@ def chosen_filters(job: Job[VisualizeOptions], config: AscentConfig) -> tuple[Se
     width = require_convolution(job.chain, options.layer).bias[...].shape[0]
     named, top = numbers(options.filters), min(options.top, width)
     if named:
-        return named, f"{len(named)} of {width} filters"
+        ranked = options.recipe == REFERENCE or len(named) > options.top
+        words = f"the strongest of {len(named)} filters (of {width})"
+        return named, words if ranked else f"{len(named)} of {width} filters"
     if options.filters and list(options.filters) != ["all"]:
         raise DataError(f"There are no filters {' '.join(options.filters)}.")
     if options.recipe == REFERENCE:
@@ -364,7 +366,8 @@ def line(result: Result) -> str:
 def overview(result: Result) -> list[OverviewRow]:
     """How many filters came alive, in a row of the page's first table."""
     living = result["statuses"].get("alive", 0)
-    what = f"filters of {result['layer']}, recipe {result['recipe']}"
+    start = "a photo" if result["settings"]["start"] else "noise"
+    what = f"filters of {result['layer']}, recipe {result['recipe']}, from {start}"
     return [(what, "see its figure", f"{living} of {len(result['filters'])} alive")]
 
 

@@ -95,6 +95,10 @@ def test_each_filter_and_the_activating_images(arguments, photos, tmp_path):
     options = ["--filters", "2", "0-0", "--each", "--activating", photos]
     result = run(VISUALIZE, [*arguments, *options], tmp_path)
     assert [entry["filter"] for entry in result["filters"]] == [2, 0]
+    assert result["chosen"] == "2 of 6 filters"
+    fewer = run(VISUALIZE, [*arguments, "--filters", "0-3", "--top", "2"], tmp_path / "fewer")
+    assert fewer["chosen"] == "the strongest of 4 filters (of 6)"
+    assert [entry["rank"] for entry in fewer["filters"]] == [1, 2, 3, 4]
     names = sorted(path.name for path in (tmp_path / "each").iterdir())
     assert names == [f"{LAYER}-{number:04d}.png" for number in (0, 2)]
     assert np.asarray(Image.open(tmp_path / "each" / names[0])).shape == (16, 16, 3)

@@ -75,6 +75,11 @@ def test_text_is_aligned_and_wraps_its_header_only_if_it_must():
     assert max(map(len, wide.as_text().splitlines())) <= 80
 
 
+def test_a_column_of_numbers_may_be_negative_or_lack_some():
+    rows = (("a", "-9.26", "-"), ("b", "19", "1"), ("-c", "", "2"))
+    assert Table(("x", "y", "z"), rows).numbers == (False, True, True)
+
+
 def test_markdown_sets_numbers_right_and_escapes():
     table = Table(("n", "a|b"), (("2", "<i>"), ("-", "block5_conv3 _x_")))
     assert table.as_markdown().splitlines() == [

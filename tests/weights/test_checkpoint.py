@@ -25,7 +25,7 @@ class Kind(NamedTuple):
 
 @pytest.fixture
 def kinds(params, info):
-    head = softmax_head((1024,), 3)
+    head = softmax_head((1024,), 3, start="glorot")
     about = ClassifierInfo(("ants", "bees", "cats"), "fc2", "ab" * 32, "caffe", 32, "nearest")
     write_weights = partial(save, params=params, info=info)
     write_head = partial(save_head, head=head, info=about)

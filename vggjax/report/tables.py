@@ -33,9 +33,9 @@ class Table:
 
     @property
     def numbers(self) -> tuple[bool, ...]:
-        """Which columns hold numbers, to be set right: those with a digit first or nothing."""
+        """Which columns hold numbers, to be set right: a digit or a minus first, or nothing."""
         columns = zip(*self.rows, strict=True)
-        return tuple(all(c in ("", "-") or c[0].isdigit() for c in column) for column in columns)
+        return tuple(all(map(_is_number, column)) for column in columns)
 
     def as_text(self) -> str:
         """Aligned columns under a ruled header; its words are set in lines if it is too wide."""
@@ -118,6 +118,10 @@ def _cell(group: Sequence[Record], name: str) -> str:
         return accuracy_cell(group)
     measure, form = MEASURES[name]
     return form.format(mean(map(measure, group)))
+
+
+def _is_number(cell: str) -> bool:
+    return cell in ("", "-") or cell.removeprefix("-")[:1].isdigit()
 
 
 def _short(share: float) -> str:
