@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import ascending
 import numpy as np
 import pytest
 import visualize
@@ -42,13 +43,13 @@ def test_by_default_the_first_filters_are_shown_in_their_order(arguments, tmp_pa
 def test_of_all_filters_only_what_is_shown_ascends_to_the_end(arguments, tmp_path, monkeypatch):
     """They are ranked by a short ascent at half the size."""
     asked = []
-    real = visualize.growing_ascents
+    real = ascending.growing_ascents
 
     def noted(chain, layer, filters, config, **options):
         asked.append((list(filters), config.steps, config.size))
         return real(chain, layer, filters, config, **options)
 
-    monkeypatch.setattr(visualize, "growing_ascents", noted)
+    monkeypatch.setattr(ascending, "growing_ascents", noted)
     options = ["--filters", "all", "--top", "2", "--size", "64", "--steps", "12"]
     result = run(VISUALIZE, [*arguments, *options], tmp_path)
     (screened, last) = asked
@@ -69,7 +70,7 @@ def titles_of_grids(monkeypatch):
 
 def test_the_grid_so_far_is_there_while_it_goes_on(arguments, tmp_path, monkeypatch):
     titles = titles_of_grids(monkeypatch)
-    monkeypatch.setattr(visualize, "SECONDS_BETWEEN_GRIDS", 0)
+    monkeypatch.setattr(ascending, "SECONDS_BETWEEN_GRIDS", 0)
     run(VISUALIZE, [*arguments, "--steps", "12", "--chunk", "3"], tmp_path)
     words = f"{LAYER}, small weights: filters 0 to 5 of 6"
     counts = [3, 3, 3, 6, 6, 6]  # of each chunk after 4, after 8 and after 12 steps
@@ -78,13 +79,13 @@ def test_the_grid_so_far_is_there_while_it_goes_on(arguments, tmp_path, monkeypa
 
 
 def test_an_interrupted_ascent_leaves_its_grid(arguments, tmp_path, monkeypatch, capsys):
-    real = visualize.growing_ascents
+    real = ascending.growing_ascents
 
     def interrupted(*given, **options):
         yield next(real(*given, **options))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(visualize, "growing_ascents", interrupted)
+    monkeypatch.setattr(ascending, "growing_ascents", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(VISUALIZE, [*arguments, "--steps", "12"], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["filters-so-far.png"]
@@ -131,7 +132,7 @@ def test_no_picture_at_all_is_an_error_and_leaves_no_other_s(
     recipe, value, status, helps, arguments, tmp_path, fails, monkeypatch
 ):
     """Filter 5, then 1, which is dead: no picture of filter 5 may pass for one of filter 1."""
-    original = visualize.growing_ascents
+    original = ascending.growing_ascents
 
     def changed(*given, **options):
         for part in original(*given, **options):
@@ -139,7 +140,7 @@ def test_no_picture_at_all_is_an_error_and_leaves_no_other_s(
 
     run(VISUALIZE, [*arguments, "--filters", "5"], tmp_path)
     before = (tmp_path / "result.json").read_text()
-    monkeypatch.setattr(visualize, "growing_ascents", changed)
+    monkeypatch.setattr(ascending, "growing_ascents", changed)
     options = [*arguments, "--filters", "1", "--recipe", recipe]
     message = fails(lambda: run(VISUALIZE, options, tmp_path))
     for words in ("None of the 1 filters", status, helps):
@@ -149,7 +150,7 @@ def test_no_picture_at_all_is_an_error_and_leaves_no_other_s(
 
 
 def test_a_diverged_filter_is_left_out_and_said(arguments, tmp_path, monkeypatch, capsys):
-    original = visualize.growing_ascents
+    original = ascending.growing_ascents
 
     def changed(*given, **options):
         for part in original(*given, **options):
@@ -157,7 +158,7 @@ def test_a_diverged_filter_is_left_out_and_said(arguments, tmp_path, monkeypatch
             before[1] = np.nan
             yield replace(part, before_relu=before)
 
-    monkeypatch.setattr(visualize, "growing_ascents", changed)
+    monkeypatch.setattr(ascending, "growing_ascents", changed)
     result = run(VISUALIZE, [*arguments, "--top", "3"], tmp_path)
     assert result["statuses"] == {"alive": 2, "diverged": 1}
     assert [entry["filter"] for entry in result["filters"]] == [0, 2, 1]
