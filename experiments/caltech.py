@@ -141,6 +141,7 @@ CALTECH = compare_heads(
     description=__doc__,
     options=FewShotOptions,
     layers=lambda options: [options.layer],
+    reference_layers=("fc2",),
     captions={
         "accuracy.png": "C3: accuracy against images per class (Figure 3)",
         "history-seed0.png": "C2: loss and accuracy per epoch (Figures 1, 2)",

@@ -89,6 +89,7 @@ TRIBES = compare_heads(
     description=__doc__,
     options=TribesOptions,
     layers=lambda options: [options.layer],
+    reference_layers=("fc2",),
     load=load,
     captions={
         "accuracy.png": "U2: accuracy against images per class (Figure 20)",

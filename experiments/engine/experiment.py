@@ -32,7 +32,8 @@ class Experiment(Generic[OptionsT]):
     `rows` are the reference's, `text` says what to look for. `layers` are those whose outputs it
     needs; `load` gives its images (None: it needs none) and the name of its weights by default.
     All that is shown is made of the stored result: `table`, its `notes`, the last `line`, rows of
-    the page's `overview`, and `captions` of its figures, by file.
+    the page's `overview`, and `captions` of its figures, by file. `reference_layers` are those that
+    the reference's numbers are of (none: whatever the layers are).
     """
 
     name: str
@@ -50,6 +51,7 @@ class Experiment(Generic[OptionsT]):
     notes: Callable[[Result], Sequence[str]] = lambda result: ()
     overview: Callable[[Result], Sequence[OverviewRow]] = lambda result: ()
     captions: Mapping[str, str] = field(default_factory=dict)
+    reference_layers: tuple[str, ...] = ()
 
 
 def main(experiment: Experiment[Any], arguments: Sequence[str] | None = None) -> None:
@@ -106,7 +108,9 @@ def prepare(experiment: Experiment[OptionsT], options: OptionsT) -> Job[OptionsT
     splits = [] if dataset is None else from_first(lambda: options.splits(out, dataset))
     line = command(options, experiment.name)
     options = options.resolved(is_reference_data(dataset))
-    return Job(options, dataset, splits, options.weights or weights, layers, out, line)
+    as_there = not experiment.reference_layers or {*layers} <= {*experiment.reference_layers}
+    weights = options.weights or weights
+    return Job(options, dataset, splits, weights, layers, out, line, as_there)
 
 
 def default_folder(name: str, data: str, layers: Sequence[str], variant: str) -> Path:

@@ -55,6 +55,7 @@ class Job(Generic[OptionsT]):
     layers: Sequence[str]
     out: Path
     command: str
+    reference_layers: bool = True  # whether the reference's numbers are of these layers
 
     @cached_property
     def weights(self) -> Weights:
@@ -101,7 +102,9 @@ class Job(Generic[OptionsT]):
 
     @property
     def comparable(self) -> bool:
-        """Whether data and weights are the reference's, or the demo's that stand in for them."""
+        """Whether all is the reference's, or data and weights the demo's that stand in for them."""
+        if not self.reference_layers:
+            return False
         if self.dataset is None or self.dataset.demo:
             return title_of(self.weights_name) in ("demo", IMAGENET)
         return is_reference_data(self.dataset) and title_of(self.weights_name) == IMAGENET

@@ -58,6 +58,15 @@ def test_own_photos_are_cropped_standardised_and_their_heads_start_at_zero(out):
     assert head.names == ("head_standardize", "head")
 
 
+@pytest.mark.parametrize(("layer", "beside"), [("fc2", True), ("block5_pool", False)])
+def test_the_reference_s_numbers_stand_beside_its_own_layer_only(layer, beside, tmp_path, capsys):
+    """They are of fc2; the demo stands in for its data."""
+    options = ["--dataset", "demo", "--layer", layer, "--samples", "2", "--epochs", "1"]
+    result = run(CALTECH, [*options, "--no-classifiers"], tmp_path)
+    assert result["comparable"] == beside
+    assert ("0.4518" in capsys.readouterr().out) == beside
+
+
 @pytest.mark.parametrize("flag", ["--end-to-end", "--as-its-code"])
 def test_what_has_no_standardised_features_says_so(flag, arguments, fails, tmp_path):
     options = [*arguments, flag, "--recipe", "steady"]
