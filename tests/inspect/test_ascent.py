@@ -71,6 +71,8 @@ def test_results_grow_chunk_by_chunk(small_vgg):
         *(([0, 1, 2, 3], steps) for steps in (1, 2, 4, 5)),
         *(([4, 5], steps) for steps in (1, 2, 4, 5)),
     ]
+    ends = growing_ascents(small_vgg, LAYER, range(6), FEW, chunk=4)
+    assert [part.steps for part in ends] == [5, 5], "nothing on the way unless it is asked for"
     whole = ascend(small_vgg, LAYER, range(6), FEW, chunk=4)
     np.testing.assert_array_equal(whole.inputs[:4], parts[3].inputs)
     early = ascend(small_vgg, LAYER, range(4), replace(FEW, steps=2), chunk=4)

@@ -52,9 +52,7 @@ def ascend(
     >>> ascend(vggjax.load_vgg("demo"), "block2_conv1", [0, 5], config).pictures.shape
     (2, 16, 16, 3)
     """
-    config = config or AscentConfig()
-    growing = growing_ascents(chain, layer, filters, config, start=start, chunk=chunk)
-    return joined([part for part in growing if part.steps == config.steps])
+    return joined(list(growing_ascents(chain, layer, filters, config, start=start, chunk=chunk)))
 
 
 def growing_ascents(
@@ -106,9 +104,8 @@ class _Runner:
         size = min(len(filters), self.chunk)
         for part in np.split(filters, range(size, len(filters), size)):
             padded = np.pad(part, (0, size - len(part)), mode="edge")
-            steps = every or self.config.steps
             for found in run_ascent(
-                self.plan, self.weights, self.config, padded, self.start, steps
+                self.plan, self.weights, self.config, padded, self.start, every
             ):
                 inputs, losses = np.asarray(found[0])[: len(part)], np.asarray(found[1])
                 after, before = losses[:, : len(part)]

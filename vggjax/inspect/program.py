@@ -34,7 +34,7 @@ def run_ascent(
     config: AscentConfig,
     filters: np.ndarray,
     start: jax.Array | None,
-    every: int,
+    every: int | None,
 ) -> Iterator[tuple[jax.Array, jax.Array]]:
     """The inputs (n, S, S, 3) and losses (2, n, k + 1) after k steps, as `growing_ascents` says.
 
@@ -46,7 +46,7 @@ def run_ascent(
     state = _begin(plan, keys, start)
     losses: list[jax.Array] = []
     for number in range(config.steps):  # in a loop of XLA's own, a CPU's convolutions are slow
-        if number and (number % every == 0 or number == every // 2):
+        if every and number and (number % every == 0 or number == every // 2):
             inputs, now = _end(plan, weights, chosen, state)
             yield inputs, jnp.stack([*losses, now], axis=-1)
         state, means = _step(plan, weights, chosen, keys, state, jnp.asarray(number))
