@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vggjax.data import Dataset, ImageArray, decode_image, load_dataset, load_folder, make_split
     from vggjax.errors import VggjaxError
-    from vggjax.features import Examples, Features, extract, predict
+    from vggjax.features import Examples, Features, compute, extract
     from vggjax.model import Chain, VGGConfig, softmax_head
     from vggjax.training import Classifier, FitConfig, evaluate, fit
     from vggjax.weights import load_vgg
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _PARTS = {
     "data": ["Dataset", "ImageArray", "decode_image", "load_dataset", "load_folder", "make_split"],
     "errors": ["VggjaxError"],
-    "features": ["Examples", "Features", "extract", "predict"],
+    "features": ["Examples", "Features", "compute", "extract"],
     "model": ["Chain", "VGGConfig", "softmax_head"],
     "training": ["Classifier", "FitConfig", "evaluate", "fit"],
     "weights": ["load_vgg"],
@@ -35,6 +35,7 @@ __all__ = [
     "ImageArray",
     "VGGConfig",
     "VggjaxError",
+    "compute",
     "decode_image",
     "evaluate",
     "extract",
@@ -43,7 +44,6 @@ __all__ = [
     "load_folder",
     "load_vgg",
     "make_split",
-    "predict",
     "softmax_head",
 ]
 

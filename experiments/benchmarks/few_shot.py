@@ -12,7 +12,7 @@ from benchmarks.inputs import Network, Sizes, rendered_tree
 from benchmarks.measure import Timed, checked_error, take_turns
 from benchmarks.results import Comparison, Row
 from vggjax.data import ImageArray, load_folder, make_split
-from vggjax.features import extract, predict
+from vggjax.features import compute, extract
 from vggjax.model import softmax_head
 from vggjax.training import FitConfig, Parts, split_parts, train_head, used_images
 
@@ -88,7 +88,7 @@ def keras_pieces(job: Job) -> dict[str, Timed]:
     images, held_out = parts.train.inputs[:count], parts.validation.inputs[:count]
     x, held_out_x = job.network.prepared(images), job.network.prepared(held_out)
     options: dict[str, Any] = {"batch_size": job.sizes.batch, "verbose": 0}
-    ours = predict(job.backbone.then(job.head), images[: job.sizes.batch])
+    ours = compute(job.backbone.then(job.head), images[: job.sizes.batch])
     checked_error(_KERAS, model.predict(x[: job.sizes.batch], **options), ours, 1e-4)
     labels, held_out_labels = parts.train.labels[:count], parts.validation.labels[:count]
     pieces = {

@@ -8,7 +8,7 @@ import optax
 import pytest
 from jax.sharding import SingleDeviceSharding
 
-from vggjax.features import Examples, extract, forward, predict
+from vggjax.features import Examples, compute, extract, forward
 from vggjax.features.devices import data_mesh, device_batches
 from vggjax.model import VGGConfig, parameters, softmax_head
 from vggjax.training import FitConfig, evaluate, fit, fitting
@@ -56,7 +56,7 @@ def test_every_example_is_used_once_and_padding_weighs_nothing(size, devices):
 @pytest.mark.parametrize("size", [16, 7])
 def test_features_are_those_of_one_device(backbone, images, tmp_path, one_device, size):
     two = np.asarray(extract(backbone, images, batch_size=size, cache=tmp_path / "two"))
-    predicted = predict(backbone, images, size)
+    predicted = compute(backbone, images, size)
     one_device()
     one = np.asarray(extract(backbone, images, batch_size=size, cache=tmp_path / "one"))
     # By the scale of the sums: where they cancel, other batch shapes round otherwise.

@@ -8,7 +8,7 @@ from flax import nnx
 
 from vggjax.errors import LayerError
 from vggjax.features import cache as cache_module
-from vggjax.features import extract, extract_layers, extraction, predict
+from vggjax.features import compute, extract, extract_layers, extraction
 from vggjax.features.cache import FeatureStore, Writer
 from vggjax.files import cache_folder
 from vggjax.model import Chain, kernels, parameters, with_parameters
@@ -88,7 +88,7 @@ def test_a_layer_without_an_identity_is_refused(images, tmp_path):
 def test_segments_are_small_and_complete(backbone, images, tmp_path, small_segments):
     features = extract(backbone, images, batch_size=16, cache=tmp_path)
     assert [len(segment) for segment in features.segments] == [20, 20, 20, 10]
-    np.testing.assert_array_equal(np.asarray(features), predict(backbone, images, 16))
+    np.testing.assert_array_equal(np.asarray(features), compute(backbone, images, 16))
 
 
 def test_an_interruption_keeps_each_layer_s_finished_segments(

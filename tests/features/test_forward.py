@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vggjax.errors import DataError, LayerError
-from vggjax.features import extract_layers, forward, outputs, predict
+from vggjax.features import compute, extract_layers, forward, outputs
 
 
 def test_one_pass_ends_at_the_deepest_layer(small_vgg, images, monkeypatch):
@@ -27,7 +27,7 @@ def test_all_rows_come_in_order_the_last_batch_in_part(small_vgg, images, size):
     assert [len(batch) for batch in batches] == [size] * full + [rest] * (rest > 0)
     found = np.concatenate(batches)
     np.testing.assert_allclose(found, chain(images.pixels), rtol=1e-5, atol=1e-5)
-    np.testing.assert_array_equal(predict(chain, images, size), found)
+    np.testing.assert_array_equal(compute(chain, images, size), found)
 
 
 def test_rows_are_those_asked_for(backbone, images):
@@ -39,9 +39,9 @@ def test_rows_are_those_asked_for(backbone, images):
 
 
 def test_a_second_pass_compiles_nothing(backbone, images):
-    predict(backbone, images, 16)
+    compute(backbone, images, 16)
     before = forward.forward_step._cache_size()
-    predict(backbone, images, 16)
+    compute(backbone, images, 16)
     assert forward.forward_step._cache_size() == before
 
 
@@ -51,4 +51,4 @@ def test_mistakes_are_named(small_vgg, images):
     with pytest.raises(LayerError, match="There is no layer 'fc9'"):
         extract_layers(small_vgg, ["fc2", "fc9"], images)
     with pytest.raises(DataError, match="no examples"):
-        predict(small_vgg, images.subset(np.arange(0)))
+        compute(small_vgg, images.subset(np.arange(0)))

@@ -3,6 +3,6 @@
 from vggjax.features.cache import Features
 from vggjax.features.examples import Examples
 from vggjax.features.extraction import extract, extract_layers
-from vggjax.features.forward import outputs, predict
+from vggjax.features.forward import compute, outputs
 
-__all__ = ["Examples", "Features", "extract", "extract_layers", "outputs", "predict"]
+__all__ = ["Examples", "Features", "compute", "extract", "extract_layers", "outputs"]

@@ -63,12 +63,12 @@ def outputs(
         yield {name: np.asarray(rows)[real] for name, rows in found.items()}
 
 
-def predict(chain: Chain, inputs: Any, batch_size: int = 32) -> np.ndarray:
+def compute(chain: Chain, inputs: Any, batch_size: int = 32) -> np.ndarray:
     """The chain's outputs (N, …) for `inputs` (N, …), in memory; see `outputs`.
 
     >>> import numpy as np, vggjax
     >>> head = vggjax.softmax_head((4,), classes=3)
-    >>> vggjax.predict(head, np.ones((5, 4), np.float32)).shape
+    >>> vggjax.compute(head, np.ones((5, 4), np.float32)).shape
     (5, 3)
     """
     last = chain.names[-1]

@@ -12,12 +12,14 @@ from vggjax.model.config import VGGConfig, layer_table, parameter_shapes
 from vggjax.model.fast import optimize_inference
 from vggjax.model.heads import learned_layers, softmax_head, temperature_head
 from vggjax.model.identity import arithmetic_of, chain_digest
+from vggjax.model.joint import JointHead, joint_head
 from vggjax.model.layers import Layer
 from vggjax.model.precision import in_precision
 from vggjax.model.vgg import build_vgg, deepest_layer, table_until
 
 __all__ = [
     "Chain",
+    "JointHead",
     "Layer",
     "Parameters",
     "VGGConfig",
@@ -27,6 +29,7 @@ __all__ = [
     "count_parameters",
     "deepest_layer",
     "in_precision",
+    "joint_head",
     "layer_table",
     "learned_layers",
     "optimize_inference",

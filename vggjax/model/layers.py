@@ -94,6 +94,47 @@ class Flatten(Layer):
         return x.reshape(x.shape[0], -1)
 
 
+class Power(Layer):
+    """Each value x ≥ 0 to the power `exponent`, as 0.5 for square roots; below zero it is 0.
+
+    Few large values then no longer outweigh the rest. Raises LayerError unless 0 < exponent ≤ 1.
+    """
+
+    kind = "power"
+    settings = ("exponent",)
+
+    def __init__(self, exponent: float):
+        if not 0 < exponent <= 1:
+            raise LayerError(f"An exponent must be above 0 and at most 1, not {exponent:g}.")
+        self.exponent = float(exponent)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        positive = jax.nn.relu(x)
+        return jnp.sqrt(positive) if self.exponent == 0.5 else positive**self.exponent
+
+
+class Center(Layer):
+    """x − mean for each feature, (B, *shape); the mean (*shape) is that of training features."""
+
+    kind = "center"
+    learned = False
+
+    def __init__(self, mean: jax.Array):
+        self.mean = nnx.Param(mean)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return x - self.mean[...][None]
+
+
+class UnitLength(Layer):
+    """Rows (B, n) divided by their Euclidean length; a row of zeros stays."""
+
+    kind = "unit_length"
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return x * jax.lax.rsqrt(jnp.maximum((x * x).sum(-1, keepdims=True), 1e-30))
+
+
 class Dense(Layer):
     """Affine map, followed by ReLU or by nothing (logits)."""
 
@@ -146,7 +187,10 @@ class Temperature(Layer):
         return jax.nn.softmax(x / self.temperature, axis=-1)
 
 
-LAYERS = (Preprocess, Convolution, MaxPool, MeanMap, Flatten, Dense, Standardize, Temperature)
+LAYERS = (
+    *(Preprocess, Convolution, MaxPool, MeanMap, Flatten, Dense, Standardize, Temperature),
+    *(Power, Center, UnitLength),
+)
 KINDS: dict[str, type[Layer]] = {layer.kind: layer for layer in LAYERS}
 
 

@@ -10,8 +10,8 @@ from jax import nn
 
 from vggjax.data import decode_image
 from vggjax.errors import DataError, LayerError, VggjaxError, WeightsError
-from vggjax.features import outputs, predict
-from vggjax.model import Chain, chain_digest, in_precision
+from vggjax.features import compute, outputs
+from vggjax.model import Chain, JointHead, chain_digest, in_precision, joint_head
 from vggjax.training.saved import ClassifierInfo, load_head, save_head
 from vggjax.weights import NAMES, load_vgg
 
@@ -20,8 +20,9 @@ from vggjax.weights import NAMES, load_vgg
 class Classifier:
     """A frozen backbone, the head trained on it, and what its outputs are called.
 
-    `resize` is the mode (see `vggjax.data.RESIZE_MODES`) in which the training images were brought
-    to the network's size; it belongs to the classifier as the preprocessing belongs to the chain.
+    A `JointHead` stands on several layers of the backbone, a `Chain` on its last. `resize` is the
+    mode (see `vggjax.data.RESIZE_MODES`) in which the training images were brought to the
+    network's size; it belongs to the classifier as the preprocessing belongs to the chain.
     `weights` names where the backbone came from (see `vggjax.load_vgg`), for `load`.
 
     >>> import vggjax
@@ -32,7 +33,7 @@ class Classifier:
     """
 
     backbone: Chain
-    head: Chain
+    head: Chain | JointHead
     class_names: tuple[str, ...]
     resize: str = "crop"
     weights: str = ""
@@ -52,9 +53,9 @@ class Classifier:
             raise DataError(
                 f"The classifier takes images (N, {size}, {size}, 3), not {tuple(images.shape)}."
             )
-        last = self.backbone.names[-1]
-        features = outputs(self.backbone, images, batch_size=batch_size)
-        logits = [predict(self.head, rows[last], batch_size) for rows in features]
+        head = joint_head(self.head, self.backbone.names[-1])
+        features = outputs(self.backbone, images, head.layers, batch_size=batch_size)
+        logits = [_logits(head, rows, batch_size) for rows in features]
         return np.asarray(nn.softmax(np.concatenate(logits), axis=-1))
 
     def predict(self, photos: Sequence[str | Path | bytes]) -> list[dict[str, float]]:
@@ -110,6 +111,12 @@ class Classifier:
                 f"trained on ({info.preprocessing}, until {info.layer}, {info.backbone[:16]}…)."
             )
         return cls(backbone, head, info.class_names, info.resize, name)
+
+
+def _logits(head: JointHead, features: dict[str, np.ndarray], batch_size: int) -> np.ndarray:
+    """Logits (n, classes) of rows of features of each layer."""
+    first, *others = (compute(head[name], features[name], batch_size) for name in head.layers)
+    return sum(others, first)
 
 
 def _backbone(folder: Path, info: ClassifierInfo, weights: str | Path | Chain) -> Chain:

@@ -8,12 +8,12 @@ import jax
 import numpy as np
 
 from vggjax.errors import WeightsError
-from vggjax.model import Chain, parameters
+from vggjax.model import Chain, JointHead, Parameters, joint_head, parameters
 from vggjax.model.layers import KINDS, make_layer, settings_of
 from vggjax.weights.checkpoint import Kind, damage_named, read_layers, write_errors_named
 from vggjax.weights.info import digest_layers
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _SAVED = Kind(
     item="classifier",
     noun="saved classifier files",
@@ -28,8 +28,8 @@ class ClassifierInfo:
 
     `layer` is the cut, the backbone's last layer; `backbone` the frozen part's identity (see
     `vggjax.model.chain_digest`), `preprocessing` and `image_size` what it starts with;
-    `resize` how photos get that size; `precision` is what the backbone computes in; `weights` the
-    name or path to load it from, "" if unknown.
+    `resize` how photos get that size, `views` how each is looked at; `precision` is what the
+    backbone computes in; `weights` the name or path to load it from, "" if unknown.
     """
 
     class_names: tuple[str, ...]
@@ -40,24 +40,36 @@ class ClassifierInfo:
     resize: str
     precision: str = "float32"
     weights: str = ""
+    views: tuple[str, ...] = ("whole",)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "class_names", tuple(self.class_names))  # JSON gives a list
+        for name in ("class_names", "views"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives a list
         jax.numpy.dtype(self.precision)  # TypeError if there is no such type
 
 
-def save_head(folder: Path, head: Chain, info: ClassifierInfo, *, overwrite: bool = False) -> None:
+def save_head(
+    folder: Path, head: Chain | JointHead, info: ClassifierInfo, *, overwrite: bool = False
+) -> None:
     """Write `head` and `info` as the folder `folder`, whole or not at all.
 
     Raises WeightsError if `folder` exists and `overwrite` is not set, if it can't be written, or
     if the head has a kind of layer that can't be saved.
     """
     _SAVED.refuse_existing(folder, overwrite)
-    params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), parameters(head))
+    joint = joint_head(head, info.layer)
+    params = {
+        _stored_name(layer, name): jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), roles)
+        for layer in joint.layers
+        for name, roles in parameters(joint[layer]).items()
+    }
     description = {
         "version": FORMAT_VERSION,
         "info": asdict(info),
-        "head": [_described(head, name) for name in head.names],
+        "heads": {
+            layer: [_described(joint[layer], name) for name in joint[layer].names]
+            for layer in joint.layers
+        },
         "shapes": {n: {role: a.shape for role, a in roles.items()} for n, roles in params.items()},
         "digests": digest_layers(params),
     }
@@ -65,7 +77,7 @@ def save_head(folder: Path, head: Chain, info: ClassifierInfo, *, overwrite: boo
         _SAVED.write(folder, params, description)
 
 
-def load_head(folder: Path) -> tuple[Chain, ClassifierInfo]:
+def load_head(folder: Path) -> tuple[Chain | JointHead, ClassifierInfo]:
     """The head that `save_head` wrote, bit by bit, and what it belongs to.
 
     Raises WeightsError if there is none, it is damaged, or another version wrote it.
@@ -84,13 +96,28 @@ def load_head(folder: Path) -> tuple[Chain, ClassifierInfo]:
         }
         params, problems = read_layers(folder, shapes, content["digests"])
         _SAVED.raise_damaged(folder, problems)
-        layers = {
-            layer["name"]: make_layer(
-                layer["kind"], layer["settings"], params.get(layer["name"], {})
-            )
-            for layer in content["head"]
+        heads = {
+            layer: _rebuilt(described, layer, params)
+            for layer, described in content["heads"].items()
         }
-    return Chain(layers), info
+        alone = tuple(heads) == (info.layer,)
+        return heads[info.layer] if alone else JointHead(heads), info
+
+
+def _stored_name(layer: str, name: str) -> str:
+    """What a layer of the head on `layer` is called in the checkpoint."""
+    return f"{layer}.{name}"
+
+
+def _rebuilt(described: list[dict[str, Any]], layer: str, params: Parameters) -> Chain:
+    return Chain(
+        {
+            each["name"]: make_layer(
+                each["kind"], each["settings"], params.get(_stored_name(layer, each["name"]), {})
+            )
+            for each in described
+        }
+    )
 
 
 def _described(head: Chain, name: str) -> dict[str, Any]:
