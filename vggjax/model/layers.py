@@ -17,6 +17,9 @@ TORCH_MEAN = (0.485, 0.456, 0.406)
 TORCH_DEVIATION = (0.229, 0.224, 0.225)
 
 
+TINY = 1e-30  # keeps roots of zero, and their gradients, finite
+
+
 class Layer(nnx.Module):
     """A layer of a chain: its constructor takes its arrays and its `settings` by name.
 
@@ -132,7 +135,23 @@ class UnitLength(Layer):
     kind = "unit_length"
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        return x * jax.lax.rsqrt(jnp.maximum((x * x).sum(-1, keepdims=True), 1e-30))
+        return unit_length(x)
+
+
+class Pyramid(Layer):
+    """Maps (B, H, W, C) → (B, H·W·C + C): where each thing is, and how much of it there is at all.
+
+    The maps as they are, flattened, beside each map's root mean square; both parts are scaled to
+    length 1. Two levels of a spatial pyramid (Lazebnik et al., CVPR 2006).
+    """
+
+    kind = "pyramid"
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        flat = unit_length(x.reshape(x.shape[0], -1))
+        # Of the scaled maps, so that large activations can't overflow when they are squared.
+        squares = (flat.reshape(x.shape) ** 2).mean((1, 2))
+        return jnp.concatenate([flat, unit_length(jnp.sqrt(jnp.maximum(squares, TINY)))], axis=-1)
 
 
 class Dense(Layer):
@@ -189,9 +208,14 @@ class Temperature(Layer):
 
 LAYERS = (
     *(Preprocess, Convolution, MaxPool, MeanMap, Flatten, Dense, Standardize, Temperature),
-    *(Power, Center, UnitLength),
+    *(Power, Pyramid, Center, UnitLength),
 )
 KINDS: dict[str, type[Layer]] = {layer.kind: layer for layer in LAYERS}
+
+
+def unit_length(rows: jax.Array) -> jax.Array:
+    """Rows (B, n) of length 1; a row of zeros stays."""
+    return rows * jax.lax.rsqrt(jnp.maximum((rows * rows).sum(-1, keepdims=True), TINY))
 
 
 def make_layer(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> Layer:
