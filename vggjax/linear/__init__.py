@@ -2,7 +2,7 @@
 
 from vggjax.linear.choice import Choice, Tried
 from vggjax.linear.coordinates import Coordinates, coordinates
-from vggjax.linear.examples import LayerExamples
+from vggjax.linear.features import LayerFeatures
 from vggjax.linear.fit import LinearFit, fit_linear
 from vggjax.linear.heads import KINDS, held_out
 from vggjax.linear.logistic import logistic
@@ -10,12 +10,13 @@ from vggjax.linear.means import class_means
 from vggjax.linear.ridge import ridge, ridge_held_out
 from vggjax.linear.rows import Rows
 from vggjax.linear.solution import Solution
+from vggjax.linear.train import logits_of, train_linear
 
 __all__ = [
     "KINDS",
     "Choice",
     "Coordinates",
-    "LayerExamples",
+    "LayerFeatures",
     "LinearFit",
     "Rows",
     "Solution",
@@ -25,6 +26,8 @@ __all__ = [
     "fit_linear",
     "held_out",
     "logistic",
+    "logits_of",
     "ridge",
     "ridge_held_out",
+    "train_linear",
 ]

@@ -7,8 +7,8 @@ from math import sqrt
 import numpy as np
 from scipy.special import log_softmax
 
+from vggjax.evaluation import fit_temperature
 from vggjax.linear.rows import Rows
-from vggjax.linear.temperature import fit_temperature
 
 TOLERANCE = 0.5  # standard errors of the best accuracy
 

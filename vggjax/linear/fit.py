@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from vggjax.errors import DataError
+from vggjax.features import Examples
 from vggjax.linear.choice import Choice, Tried, best, judged
 from vggjax.linear.coordinates import Coordinates, coordinates
-from vggjax.linear.examples import LayerExamples
 from vggjax.linear.heads import KINDS, held_out, kind_of
 from vggjax.linear.rows import Rows
 from vggjax.linear.solution import Solution
@@ -39,9 +39,9 @@ class LinearFit:
 
 
 def fit_linear(
-    train: LayerExamples,
+    train: Examples,
     classes: int,
-    validation: LayerExamples | None = None,
+    validation: Examples | None = None,
     *,
     kinds: Sequence[str] = tuple(KINDS),
     layers: Sequence[tuple[str, ...]] | None = None,
@@ -51,19 +51,22 @@ def fit_linear(
 
     `kinds` are `mean` (class means), `ridge` and `logistic`, each with its grid of strengths;
     `layers` are by default each layer alone and all together. `validation` judges if it has
-    LEAST_VALIDATION images per class, otherwise the training images do, in folds; where a class has a single one, nothing is chosen: it is ridge with its usual strength on
-    all layers. The head's logits are divided by the temperature at which the judging
-    images' cross-entropy is least. Raises DataError if a class has no training image.
+    LEAST_VALIDATION images per class, otherwise the training images do, in folds; where a class
+    has a single one, nothing is chosen: it is ridge with its usual strength on all layers. The
+    head's logits are divided by the temperature at which the judging images' cross-entropy is
+    least. Raises DataError if a class has no training image.
 
+    >>> import vggjax
+    >>> from vggjax.linear import LayerFeatures
     >>> rows = np.eye(6, dtype=np.float32)
-    >>> found = fit_linear(LayerExamples([{"fc2": rows}], np.array([0, 1, 0, 1, 0, 1])), 2)
+    >>> found = fit_linear(vggjax.Examples(LayerFeatures([{"fc2": rows}]), np.arange(6) % 2), 2)
     >>> found.judge, found.head.names
     ('training', ('head_flatten', 'head_unit_length', 'head'))
     """
-    if not train.least(classes):
+    if not _least(train, classes):
         raise DataError("Each class needs a training image.")
     judge = judge_of(train, validation, classes)
-    sets = layers or default_sets(train.layers)
+    sets = layers or default_sets(train.inputs.layers)
     if judge == "nothing":
         kind = "ridge" if "ridge" in kinds else kinds[0]
         choice = Choice(kind, sets[-1], recipes[0], kind_of(kind).usual)
@@ -87,16 +90,19 @@ def default_sets(layers: Sequence[str]) -> list[tuple[str, ...]]:
     return [*alone, tuple(layers)] if len(alone) > 1 else alone
 
 
-def judge_of(train: LayerExamples, validation: LayerExamples | None, classes: int) -> Judge:
+def judge_of(train: Examples, validation: Examples | None, classes: int) -> Judge:
     """Which images decide between heads."""
-    if validation is not None and validation.least(classes) >= LEAST_VALIDATION:
+    if validation is not None and _least(validation, classes) >= LEAST_VALIDATION:
         return "validation"
-    return "training" if train.least(classes) > 1 else "nothing"
+    return "training" if _least(train, classes) > 1 else "nothing"
 
 
-def _tried(
-    fitted: "_Fitted", validation: LayerExamples | None, kinds: Sequence[str]
-) -> Iterator[Tried]:
+def _least(examples: Examples, classes: int) -> int:
+    """How many images the class with the fewest has."""
+    return int(np.bincount(examples.labels, minlength=classes).min())
+
+
+def _tried(fitted: "_Fitted", validation: Examples | None, kinds: Sequence[str]) -> Iterator[Tried]:
     """How all strengths of some kinds of head do on the images that judge."""
     at, labels, classes = fitted.at, fitted.labels, fitted.classes
     seen = np.zeros(()) if validation is None else fitted.project(validation)
@@ -126,23 +132,23 @@ class _Fitted:
     widths: Sequence[int]
 
     @classmethod
-    def on(
-        cls, train: LayerExamples, classes: int, layers: Sequence[str], recipe: Rows
-    ) -> "_Fitted":
-        chains = train.chains(layers, recipe)
-        rows = np.concatenate(train.rows(chains))
-        shapes = {layer: train.views[0][layer].shape[1:] for layer in layers}
+    def on(cls, train: Examples, classes: int, layers: Sequence[str], recipe: Rows) -> "_Fitted":
+        features, views = train.inputs, len(train.inputs.views)
+        chains = features.chains(layers, recipe)
+        at = coordinates(np.concatenate(features.rows(chains)))
+        shapes = {layer: features.views[0][layer].shape[1:] for layer in layers}
         widths = [output_shape(chains[layer], shapes[layer])[0] for layer in layers]
-        at, views = coordinates(rows), len(train.views)
-        return cls(at, train.all_labels(), classes, views, recipe, chains, widths)
+        return cls(at, np.tile(train.labels, views), classes, views, recipe, chains, widths)
 
     @property
     def layers(self) -> tuple[str, ...]:
         return tuple(self.chains)
 
-    def project(self, examples: LayerExamples) -> np.ndarray:
+    def project(self, examples: Examples) -> np.ndarray:
         """The coordinates of other images, the mean over their views: (n, r)."""
-        return np.mean([self.at.project(rows) for rows in examples.rows(self.chains)], axis=0)
+        return np.mean(
+            [self.at.project(rows) for rows in examples.inputs.rows(self.chains)], axis=0
+        )
 
     def head(self, chosen: Tried) -> Chain | JointHead:
         """The layers that give the calibrated logits of what was chosen."""

@@ -1,4 +1,4 @@
-"""Features of several layers and views of the same labelled images."""
+"""Features of several layers and views of the same images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,28 +14,29 @@ BATCH = 64
 
 
 @dataclass(frozen=True)
-class LayerExamples:
-    """Features of N labelled images at some layers: one `{layer: (N, *shape)}` for each view.
+class LayerFeatures:
+    """Features of N images at some layers: one `{layer: (N, *shape)}` for each view of them.
 
-    Features are whatever is indexed by an array of integers, such as cached `vggjax.Features`;
-    `labels` (N,) are integers. A training image in several views is as many examples; a new image's
-    logits are the mean over its views.
+    They are whatever is indexed by an array of integers, such as cached `vggjax.Features`. As the
+    inputs of `vggjax.Examples`, a training image in several views is as many examples; a new
+    image's logits are the mean over its views.
     """
 
     views: Sequence[Mapping[str, Any]]
-    labels: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.views[0][self.layers[0]])
 
     @property
     def layers(self) -> tuple[str, ...]:
         """The layers that there are features of."""
         return tuple(self.views[0])
 
-    def least(self, classes: int) -> int:
-        """How many images the class with the fewest has."""
-        return int(np.bincount(self.labels, minlength=classes).min())
+    def subset(self, indices: np.ndarray) -> "LayerFeatures":
+        """Those of the images at `indices`; cached ones are not read yet."""
+        return LayerFeatures(
+            [{layer: _at(own, indices) for layer, own in view.items()} for view in self.views]
+        )
 
     def chains(self, layers: Sequence[str], recipe: Rows) -> dict[str, Chain]:
         """For each of the `layers`, what makes rows of its features by a recipe."""
@@ -45,9 +46,9 @@ class LayerExamples:
         """For each view, what `chains` make of their layers, side by side: (N, D) float32."""
         return [_side_by_side(chains, view) for view in self.views]
 
-    def all_labels(self) -> np.ndarray:
-        """The labels of the rows of all views, one view after the other."""
-        return np.tile(self.labels, len(self.views))
+
+def _at(features: Any, indices: np.ndarray) -> Any:
+    return features.subset(indices) if hasattr(features, "subset") else features[indices]
 
 
 def _side_by_side(chains: Mapping[str, Chain], features: Mapping[str, Any]) -> np.ndarray:
