@@ -4,12 +4,13 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from engine.job import Job
 from vggjax.collective import is_first
 from vggjax.data import Split
 from vggjax.features import extract_layers
+from vggjax.linear import LayerFeatures, train_linear
 from vggjax.model import Chain
 from vggjax.progress import progress
 from vggjax.report import EventLog
@@ -51,31 +52,89 @@ class HeadPlan:
     end_to_end: bool = False
     goes_on: bool = False
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers whose features it needs."""
+        return (self.layer,)
 
-def parts_of(job: Job[Any], plans: Sequence[HeadPlan]) -> Callable[[HeadPlan], Parts]:
+    @property
+    def steps(self) -> int:
+        """How long it may take, in epochs."""
+        return self.config.epochs
+
+    def inputs(self, features: Mapping[str, Any]) -> Any:
+        """What its examples are made of, of the features by layer."""
+        return features[self.layer]
+
+
+@dataclass(frozen=True)
+class LinearPlan:
+    """A linear head to solve on `samples` training images per class of `split`, on some `layers`.
+
+    `key` is as in `HeadPlan`; `kinds` are the kinds of head to choose from, `sets` the sets of
+    layers (see `vggjax.linear.fit_linear`).
+    """
+
+    key: Mapping[str, Any]
+    layers: tuple[str, ...]
+    split: Split
+    samples: int
+    kinds: tuple[str, ...]
+    sets: tuple[tuple[str, ...], ...] | None = None
+    end_to_end: ClassVar[bool] = False
+    steps: ClassVar[int] = 1
+
+    def inputs(self, features: Mapping[str, Any]) -> Any:
+        """What its examples are made of, of the features by layer."""
+        return LayerFeatures([{layer: features[layer] for layer in self.layers}])
+
+
+Plan = HeadPlan | LinearPlan
+
+
+def parts_of(job: Job[Any], plans: Sequence[Plan]) -> Callable[[Plan], Parts]:
     """What gives each of the `plans` its examples: features from one pass over the images."""
     used = used_images(job.data, job.splits)
-    images, layers = job.images(used), list(dict.fromkeys(plan.layer for plan in plans))
+    layers = list(dict.fromkeys(layer for plan in plans for layer in plan.layers))
+    images = job.images(used)
     if plans[0].end_to_end:
         inputs: Mapping[str, Any] = dict.fromkeys(layers, images)
     else:
         inputs = extract_layers(job.chain, layers, images)
-    return lambda plan: split_parts(inputs[plan.layer], job.data, used, plan.split, plan.samples)
+    return lambda plan: split_parts(plan.inputs(inputs), job.data, used, plan.split, plan.samples)
 
 
 def train_heads(
-    job: Job[Any], plans: Sequence[HeadPlan], parts: Callable[[HeadPlan], Parts]
+    job: Job[Any], plans: Sequence[Plan], parts: Callable[[Plan], Parts]
 ) -> list[TrainedHead]:
     """Train the heads of all `plans` on their `parts`."""
     if LIVE in job.options.wanted_files and is_first():
         shutil.rmtree(job.out / LIVE, ignore_errors=True)  # it may be another run's
     heads: list[TrainedHead] = []
-    with progress("training", sum(plan.config.epochs for plan in plans), "epoch") as bar:
+    with progress("training", sum(plan.steps for plan in plans), "step") as bar:
         for plan in plans:
-            own = parts(plan)
-            head = heads[-1].head if plan.goes_on else plan.make(own.train.inputs)
-            heads.append(_train(job, plan, head, own, bar.update))
+            heads.append(_trained(job, plan, heads, parts(plan), bar.update))
     return heads
+
+
+def _trained(
+    job: Job[Any],
+    plan: Plan,
+    before: Sequence[TrainedHead],
+    parts: Parts,
+    progressed: Callable[[int], Any],
+) -> TrainedHead:
+    """The head of one plan; those of the plans `before` it are there."""
+    if isinstance(plan, HeadPlan):
+        last = before[-1].head if plan.goes_on else plan.make(parts.train.inputs)
+        assert isinstance(last, Chain)
+        return _train(job, plan, last, parts, progressed)
+    backbone = job.chain.until(max(plan.layers, key=job.chain.position))
+    head = train_linear(
+        parts, job.classes, plan.key, backbone=backbone, kinds=plan.kinds, layers=plan.sets
+    )
+    progressed(plan.steps)
+    return head
 
 
 def _train(

@@ -19,7 +19,7 @@ from vggjax.model.layers import KINDS
 from vggjax.report import save_figure, write_history
 from vggjax.training import Classifier, TrainedHead, used_images
 
-RECIPE_VERSION = 2  # raise it when the same options and images would give other numbers
+RECIPE_VERSION = 3  # raise it when the same options and images would give other numbers
 
 
 def origin_of(experiment: str, job: Job[Any]) -> dict[str, Any]:
@@ -71,14 +71,17 @@ def write_files(job: Job[Any], outcome: Outcome, folder: Path) -> None:
 
 def _save_classifiers(job: Job[Any], heads: Sequence[TrainedHead], folder: Path) -> None:
     """Each trained head as a folder from which `experiments/predict.py` classifies photos."""
-    backbones = {layer: job.chain.until(layer) for layer in job.layers}
+    backbones = {head.layer: job.chain.until(head.layer) for head in heads}
     digests = {layer: chain_digest(backbone) for layer, backbone in backbones.items()}
     for head in heads:
-        layer = head.record.key.get("layer", job.layers[-1])
         classifier = Classifier(
-            backbones[layer], head.head, job.data.class_names, job.resize, job.weights_name
+            backbones[head.layer],
+            head.calibrated,
+            job.data.class_names,
+            job.resize,
+            job.weights_name,
         )
-        classifier.save(folder / f"classifier-{head.record.name}", digest=digests[layer])
+        classifier.save(folder / f"classifier-{head.record.name}", digest=digests[head.layer])
 
 
 def _save_picture(picture: Figure | np.ndarray, path: Path) -> None:

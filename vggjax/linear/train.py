@@ -39,8 +39,9 @@ def train_linear(
     found = fit_linear(
         parts.train, classes, parts.validation, kinds=kinds, layers=layers, recipes=recipes
     )
+    layer = max(found.chosen.choice.layers, key=backbone.position)
     examples = {part: getattr(parts, part) for part in PARTS}
-    logits = {part: logits_of(found.head, own.inputs) for part, own in examples.items()}
+    logits = {part: logits_of(found.head, own.inputs, layer) for part, own in examples.items()}
     temperature = found.chosen.temperature
     judgement = judge(
         (found.chosen.logits, found.chosen.labels),
@@ -55,19 +56,19 @@ def train_linear(
         **measured,
         images=parts.images(),
         least_per_class=parts.least_per_class(classes),
-        trainable_parameters=_learned(found.head, backbone.names[-1]),
-        frozen_parameters=count_parameters(backbone),
+        trainable_parameters=_learned(found.head, layer),
+        frozen_parameters=count_parameters(backbone.until(layer)),
         seconds=round(time.perf_counter() - start, 3),
         balanced=judgement.tested.balanced_accuracy,
         calibration=judgement.summary(),
         chosen=f"{found.chosen.choice.text}, by {found.judge}",
     )
-    return TrainedHead(record, found.head, judgement.tested)
+    return TrainedHead(record, layer, found.head, found.head, judgement.tested)
 
 
-def logits_of(head: Chain | JointHead, features: LayerFeatures) -> np.ndarray:
-    """What a head gives each image, (N, classes): the mean over its views."""
-    joint = joint_head(head, features.layers[-1])
+def logits_of(head: Chain | JointHead, features: LayerFeatures, layer: str) -> np.ndarray:
+    """What a head on `layer` (or a joint one) gives each image, (N, classes), over its views."""
+    joint = joint_head(head, layer)
     logits = [
         [compute(joint[layer], view[layer], EVALUATION_BATCH) for layer in joint.layers]
         for view in features.views

@@ -1,7 +1,7 @@
 """Tables, figures and pages of results."""
 
 from vggjax.report.accuracy import (
-    accuracy_curve,
+    accuracy_curves,
     accuracy_figure,
     bars_figure,
     percent,
@@ -23,7 +23,7 @@ __all__ = [
     "LayerMaps",
     "Table",
     "accuracy_cell",
-    "accuracy_curve",
+    "accuracy_curves",
     "accuracy_figure",
     "accuracy_note",
     "activating_figure",

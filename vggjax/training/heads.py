@@ -11,7 +11,7 @@ from vggjax.model import Chain, count_parameters, learned_layers
 from vggjax.model.heads import Start, dense_head, flat_width, flattening
 from vggjax.training.config import FitConfig
 from vggjax.training.fitting import Epoch, evaluate, fit
-from vggjax.training.judging import judge
+from vggjax.training.judging import calibrated, judge
 from vggjax.training.losses import Loss, cross_entropy
 from vggjax.training.parts import PARTS, Parts
 from vggjax.training.record import Record, TrainedHead
@@ -107,4 +107,6 @@ def train_head(
         balanced=judgement.tested.balanced_accuracy,
         calibration=judgement.summary(),
     )
-    return TrainedHead(record, final, judgement.tested, result.history)
+    scaled = calibrated(final, judgement.temperature)
+    layer = backbone.names[-1]
+    return TrainedHead(record, layer, final, scaled, judgement.tested, result.history)

@@ -55,5 +55,6 @@ def split_parts(
     indices += [split.indices(dataset, part) for part in ("validation", "test")]
     rows = [np.searchsorted(used, part) for part in indices]
     labels = dataset.labels[used]
-    examples = [Examples(inputs.subset(part), labels[part]) for part in rows]
-    return Parts(*examples, [dataset.ids[index] for index in indices[-1]], dataset.class_names)
+    train, validation, test = (Examples(inputs.subset(part), labels[part]) for part in rows)
+    tested = [dataset.ids[index] for index in indices[-1]]
+    return Parts(train, validation, test, tested, dataset.class_names)

@@ -62,13 +62,15 @@ def key_name(key: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class TrainedHead:
-    """A head that was trained, its record, what it said of the test images, and its history.
+    """A head that was trained behind `layer`, its record, and its history.
 
-    The predictions are calibrated: those of the head with its logits divided by the record's
-    temperature (see `vggjax.training.calibrated`).
+    `calibrated` is the same head with its logits divided by a temperature (see
+    `vggjax.training.calibrated`), and `tested` what that said of the test images.
     """
 
     record: Record
+    layer: str
     head: Chain | JointHead
+    calibrated: Chain | JointHead
     tested: Predictions
     history: tuple[Epoch, ...] = ()
