@@ -9,8 +9,10 @@ from typing import Any, Literal
 from matplotlib.figure import Figure
 
 from engine.experiment import Experiment, OverviewRow
-from engine.heads import Plan, parts_of, train_heads
+from engine.heads import Inputs, Plan, train_heads
 from engine.job import Job, Outcome
+from engine.mistakes import chief, in_words, mistakes
+from engine.paired import differences, worded
 from engine.run_folder import Result
 from vggjax.report import (
     Table,
@@ -23,7 +25,7 @@ from vggjax.report import (
     validation_figure,
 )
 from vggjax.report.tables import MEASURES, spread
-from vggjax.training import Parts, Record, TrainedHead
+from vggjax.training import Record, TrainedHead
 
 AS_ITS_CODE = (
     "as its code: Keras 1's RMSprop, patience and clipped loss, the last weights kept, the first "
@@ -68,6 +70,12 @@ class Comparison:
         forms = [form for _, form in self.by.values()]
         return ", ".join(form.format(v) for form, v in zip(forms, values, strict=False))
 
+    def name_of(self, record: Record) -> str:
+        """A single head in words."""
+        return (
+            f"{self.label(tuple(record.key[name] for name in self.by))}, seed {record.key['seed']}"
+        )
+
     def table(self, result: Result) -> Table:
         """A row for each group; the reference's accuracy in a column, or its rows between."""
         groups, shown = self.groups(result.records), self._telling(result.records)
@@ -93,14 +101,29 @@ class Comparison:
         records = result.records
         counts = dict.fromkeys((r.trainable_parameters, r.frozen_parameters) for r in records)
         parameters = "; ".join(f"{learned:,} and {frozen:,}" for learned, frozen in counts)
-        notes = [accuracy_note(records, *self.by), *self._chosen(records)]
+        notes = [
+            accuracy_note(records, *self.by),
+            *self._chosen(records),
+            self._calibration(records),
+        ]
         if len(counts) < 4:
             notes.append(f"trainable and frozen parameters: {parameters}")
         if result["settings"]["as_its_code"]:
             notes.append("; ".join(text for text in (AS_ITS_CODE, self.as_its_code) if text))
         reference = "; ".join(text for text in (self.about, self.details) if text)
         notes += [f"reference: {reference}"] * result["comparable"]
-        return [*notes, *self.findings(result)]
+        notes += [worded(each, self.label) for each in result["differences"]]
+        return [*notes, *in_words(result["mistakes"]), *self.findings(result)]
+
+    def _calibration(self, records: Sequence[Record]) -> str:
+        """What ECE is, and how it was before for heads that gave probabilities by themselves."""
+        trained = self.groups([record for record in records if record.epochs])
+        before = [
+            f"{mean(r.calibration['error before'] for r in group):.3f} ({self.label(values)})"
+            for values, group in trained.items()
+        ]
+        also = f"; before it: {', '.join(before)}" if before else ""
+        return f"ECE: expected calibration error after calibration{also}"
 
     def _chosen(self, records: Sequence[Record]) -> list[str]:
         """What was chosen for each group, the commonest over its seeds."""
@@ -235,21 +258,27 @@ def _written(measure: str, value: float) -> str:
 def compare_heads(
     plans: Callable[[Job[Any]], Sequence[Plan]],
     comparison: Comparison,
-    facts: Callable[
-        [Job[Any], Sequence[Any], Callable[[Any], Parts]], Mapping[str, Any]
-    ] = lambda job, plans, parts: {},
+    facts: Callable[[Job[Any], Sequence[Any], Inputs], Mapping[str, Any]] = lambda *_: {},
     **about: Any,
 ) -> Experiment[Any]:
     """The experiment that trains the heads of `plans` and compares them; `about` are its others.
 
-    `facts` are more to keep in the result, of the job, the plans and what gives their examples.
+    `facts` are more to keep in the result, of the job, the plans and their inputs.
     """
 
     def run(job: Job[Any]) -> Outcome:
         own = plans(job)
-        parts = parts_of(job, own)
-        heads = train_heads(job, own, parts)
-        return Outcome(heads, comparison.figures(job, heads), facts(job, own, parts))
+        inputs = Inputs(job, own)
+        heads = train_heads(job, own, inputs)
+        found = mistakes(job, chief(heads), inputs)
+        label = comparison.name_of(found.head.record)
+        figures = {**comparison.figures(job, heads), **found.figures(job, label)}
+        told = {
+            "differences": differences(comparison.groups, heads),
+            "mistakes": {"of": label, **found.facts},
+            **facts(job, own, inputs),
+        }
+        return Outcome(heads, figures, found.tables, told)
 
     return Experiment(
         run=run,

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from engine.job import Job
 from vggjax.collective import is_first
 from vggjax.data import Split
-from vggjax.features import extract_layers
+from vggjax.features import Examples, extract_layers
 from vggjax.linear import LayerFeatures, train_linear
 from vggjax.model import Chain
 from vggjax.progress import progress
@@ -92,28 +92,39 @@ class LinearPlan:
 Plan = HeadPlan | LinearPlan
 
 
-def parts_of(job: Job[Any], plans: Sequence[Plan]) -> Callable[[Plan], Parts]:
-    """What gives each of the `plans` its examples: features from one pass over the images."""
-    used = used_images(job.data, job.splits)
-    layers = list(dict.fromkeys(layer for plan in plans for layer in plan.layers))
-    images = job.images(used)
-    if plans[0].end_to_end:
-        inputs: Mapping[str, Any] = dict.fromkeys(layers, images)
-    else:
-        inputs = extract_layers(job.chain, layers, images)
-    return lambda plan: split_parts(plan.inputs(inputs), job.data, used, plan.split, plan.samples)
+class Inputs:
+    """The examples of plans: features of all layers from one pass over the images of all splits."""
+
+    def __init__(self, job: Job[Any], plans: Sequence[Plan]):
+        self.job, self.used = job, used_images(job.data, job.splits)
+        self.layers = tuple(dict.fromkeys(layer for plan in plans for layer in plan.layers))
+        images = job.images(self.used)
+        if plans[0].end_to_end:
+            self.features: Mapping[str, Any] = dict.fromkeys(self.layers, images)
+        else:
+            self.features = extract_layers(job.chain, self.layers, images)
+
+    def parts(self, plan: Plan) -> Parts:
+        """The examples of a plan."""
+        inputs, data = plan.inputs(self.features), self.job.data
+        return split_parts(inputs, data, self.used, plan.split, plan.samples)
+
+    def everything(self, layers: Sequence[str], split: Split) -> tuple[Examples, list[str]]:
+        """Features of some layers, of all images of a split, and the images' names."""
+        data, own = self.job.data, used_images(self.job.data, [split])
+        found = extract_layers(self.job.chain, layers, self.job.images(own))
+        names = [data.ids[number] for number in own]
+        return Examples(LayerFeatures([found]), data.labels[own]), names
 
 
-def train_heads(
-    job: Job[Any], plans: Sequence[Plan], parts: Callable[[Plan], Parts]
-) -> list[TrainedHead]:
-    """Train the heads of all `plans` on their `parts`."""
+def train_heads(job: Job[Any], plans: Sequence[Plan], inputs: Inputs) -> list[TrainedHead]:
+    """Train the heads of all `plans` on their parts of the `inputs`."""
     if LIVE in job.options.wanted_files and is_first():
         shutil.rmtree(job.out / LIVE, ignore_errors=True)  # it may be another run's
     heads: list[TrainedHead] = []
     with progress("training", sum(plan.steps for plan in plans), "step") as bar:
         for plan in plans:
-            heads.append(_trained(job, plan, heads, parts(plan), bar.update))
+            heads.append(_trained(job, plan, heads, inputs.parts(plan), bar.update))
     return heads
 
 

@@ -65,23 +65,25 @@ def write_files(job: Job[Any], outcome: Outcome, folder: Path) -> None:
         write_history(folder / "history.csv", outcome.heads)
         if job.options.classifiers:
             _save_classifiers(job, outcome.heads, folder)
+    for name, write in outcome.tables.items():
+        write(folder / name)
     for name, figure in outcome.figures.items():
         _save_picture(figure, folder / name)
 
 
 def _save_classifiers(job: Job[Any], heads: Sequence[TrainedHead], folder: Path) -> None:
     """Each trained head as a folder from which `experiments/predict.py` classifies photos."""
-    backbones = {head.layer: job.chain.until(head.layer) for head in heads}
+    backbones = {head.layers[-1]: job.chain.until(head.layers[-1]) for head in heads}
     digests = {layer: chain_digest(backbone) for layer, backbone in backbones.items()}
     for head in heads:
         classifier = Classifier(
-            backbones[head.layer],
+            backbones[head.layers[-1]],
             head.calibrated,
             job.data.class_names,
             job.resize,
             job.weights_name,
         )
-        classifier.save(folder / f"classifier-{head.record.name}", digest=digests[head.layer])
+        classifier.save(folder / f"classifier-{head.record.name}", digest=digests[head.layers[-1]])
 
 
 def _save_picture(picture: Figure | np.ndarray, path: Path) -> None:

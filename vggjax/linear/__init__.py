@@ -3,7 +3,7 @@
 from vggjax.linear.choice import Choice, Tried
 from vggjax.linear.coordinates import Coordinates, coordinates
 from vggjax.linear.features import LayerFeatures
-from vggjax.linear.fit import LinearFit, fit_linear
+from vggjax.linear.fit import LinearFit, fit_linear, out_of_fold
 from vggjax.linear.heads import KINDS, held_out
 from vggjax.linear.logistic import logistic
 from vggjax.linear.means import class_means
@@ -27,6 +27,7 @@ __all__ = [
     "held_out",
     "logistic",
     "logits_of",
+    "out_of_fold",
     "ridge",
     "ridge_held_out",
     "train_linear",

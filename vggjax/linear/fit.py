@@ -7,8 +7,10 @@ from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
+from scipy.special import softmax
 
 from vggjax.errors import DataError
+from vggjax.evaluation import fit_temperature
 from vggjax.features import Examples
 from vggjax.linear.choice import Choice, Tried, best, judged
 from vggjax.linear.coordinates import Coordinates, coordinates
@@ -82,6 +84,18 @@ def fit_linear(
     chosen = best(tried)
     fitted = _Fitted.on(train, classes, chosen.choice.layers, chosen.choice.rows)
     return LinearFit(fitted.head(chosen), chosen, tuple(tried), judge)
+
+
+def out_of_fold(examples: Examples, classes: int, choice: Choice) -> np.ndarray:
+    """Each image's calibrated probabilities (N, classes) by heads that were fitted without it.
+
+    `examples` are labelled images with `LayerFeatures`, two of each class at least; `choice` is
+    what to fit to them.
+    """
+    fitted = _Fitted.on(examples, classes, choice.layers, choice.rows)
+    one = fitted.at, fitted.labels, classes, fitted.views, [choice.strength]
+    (logits,) = held_out(choice.kind, *one)
+    return softmax(logits / fit_temperature(logits, examples.labels), axis=1)
 
 
 def default_sets(layers: Sequence[str]) -> list[tuple[str, ...]]:

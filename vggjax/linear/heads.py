@@ -63,35 +63,46 @@ def kind_of(name: str) -> Kind:
 
 
 def held_out(
-    name: str, at: Coordinates, labels: np.ndarray, classes: int, views: int = 1
+    name: str,
+    at: Coordinates,
+    labels: np.ndarray,
+    classes: int,
+    views: int = 1,
+    strengths: Sequence[float] | None = None,
 ) -> list[np.ndarray]:
-    """For each strength of a kind, logits (N, classes) of each image by a head fitted without it.
+    """Logits (N, classes) of each image by a head that was fitted without it.
 
+    A list of them, one for each of the kind's `strengths` (None: its own).
     The images are left out in stratified `folds`, one image of each class at least; for `ridge` in
     closed form. With several `views` of each image, the rows of one view after those of the other,
     all of an image are left out together, and its logits are their mean. Each class must have two
     images or more.
     """
     kind, images = kind_of(name), labels[: len(labels) // views]
-    fold = np.tile(folds(images), views)
+    fold, strengths = np.tile(folds(images), views), strengths or kind.strengths
     if kind.solve is ridge:
         scale = at.energy.sum() / len(labels)
-        strengths = [strength * scale for strength in kind.strengths]
-        logits = list(ridge_held_out(at, labels, classes, strengths, fold))
+        alphas = [strength * scale for strength in strengths]
+        logits = list(ridge_held_out(at, labels, classes, alphas, fold))
     else:
-        logits = _refitted(kind, at.train, labels, classes, fold)
+        logits = _refitted(kind, strengths, at.train, labels, classes, fold)
     return [own.reshape(views, len(images), classes).mean(axis=0) for own in logits]
 
 
 def _refitted(
-    kind: Kind, rows: np.ndarray, labels: np.ndarray, classes: int, fold: np.ndarray
+    kind: Kind,
+    strengths: Sequence[float],
+    rows: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    fold: np.ndarray,
 ) -> list[np.ndarray]:
     """For each strength, the logits of each fold's rows by a head that is fitted on the others."""
-    logits = [np.empty((len(rows), classes)) for _ in kind.strengths]
+    logits = [np.empty((len(rows), classes)) for _ in strengths]
     for number in np.unique(fold):
         own, others = fold == number, fold != number
         at = coordinates(rows[others])
-        found = kind.solutions(at, labels[others], classes, kind.strengths)
+        found = kind.solutions(at, labels[others], classes, strengths)
         for row, solution in zip(logits, found, strict=True):
             row[own] = solution.logits(at.project(rows[own]))
     return logits

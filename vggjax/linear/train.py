@@ -63,7 +63,8 @@ def train_linear(
         calibration=judgement.summary(),
         chosen=f"{found.chosen.choice.text}, by {found.judge}",
     )
-    return TrainedHead(record, layer, found.head, found.head, judgement.tested)
+    ordered = tuple(sorted(found.chosen.choice.layers, key=backbone.position))
+    return TrainedHead(record, ordered, found.head, found.head, judgement)
 
 
 def logits_of(head: Chain | JointHead, features: LayerFeatures, layer: str) -> np.ndarray:

@@ -108,5 +108,5 @@ def train_head(
         calibration=judgement.summary(),
     )
     scaled = calibrated(final, judgement.temperature)
-    layer = backbone.names[-1]
-    return TrainedHead(record, layer, final, scaled, judgement.tested, result.history)
+    layers = backbone.names[-1:]
+    return TrainedHead(record, layers, final, scaled, judgement, result.history)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vggjax.evaluation import Predictions
 from vggjax.model import Chain, JointHead
 from vggjax.training.fitting import Epoch, Metrics
+from vggjax.training.judging import Judgement
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,15 @@ def key_name(key: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class TrainedHead:
-    """A head that was trained behind `layer`, its record, and its history.
+    """A head that was trained behind some layers, its record, and its history.
 
-    `calibrated` is the same head with its logits divided by a temperature (see
-    `vggjax.training.calibrated`), and `tested` what that said of the test images.
+    `layers` end with the deepest of them. `judgement` has what the head said of the test images;
+    `calibrated` is the head with its logits divided by the temperature found there.
     """
 
     record: Record
-    layer: str
+    layers: tuple[str, ...]
     head: Chain | JointHead
     calibrated: Chain | JointHead
-    tested: Predictions
+    judgement: Judgement
     history: tuple[Epoch, ...] = ()
