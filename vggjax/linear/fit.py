@@ -63,7 +63,7 @@ def fit_linear(
     >>> rows = np.eye(6, dtype=np.float32)
     >>> found = fit_linear(vggjax.Examples(LayerFeatures([{"fc2": rows}]), np.arange(6) % 2), 2)
     >>> found.judge, found.head.names
-    ('training', ('head_flatten', 'head_unit_length', 'head'))
+    ('training', ('head_flat', 'head_unit_length', 'head'))
     """
     if not _least(train, classes):
         raise DataError("Each class needs a training image.")

@@ -25,7 +25,8 @@ def logistic(
     """
     found: dict[float, Solution] = {}
     start = np.zeros((at.train.shape[1], classes)), np.zeros(classes)
-    with jax.enable_x64(True):
+    # Promotion as usual: optax's own integers are of 32 and of 64 bits here.
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
         for strength in sorted(set(strengths), reverse=True):
             start = _solve(at.train, labels, start, strength)
             found[strength] = Solution(*map(np.asarray, start))
