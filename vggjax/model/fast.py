@@ -10,7 +10,7 @@ from jax import lax
 
 from vggjax.model import kernels, winograd
 from vggjax.model.chain import Chain
-from vggjax.model.layers import Convolution, Dense, Flatten
+from vggjax.model.layers import Convolution, Dense, Flatten, WindowMean, Windows
 
 # On a CPU, so many bytes of activations are worked on at a time: they stay in the cache.
 GROUP_BYTES = 2**22
@@ -70,7 +70,7 @@ class FastChain(Chain):
         for name in self.names:
             y = jax.eval_shape(self[name], x)
             largest = max(math.prod(a.shape[1:]) * a.dtype.itemsize for a in (x, y))
-            whole = isinstance(self[name], Dense | Flatten)
+            whole = isinstance(self[name], Dense | Flatten | Windows | WindowMean)
             sizes[name] = x.shape[0] if whole else -(-GROUP_BYTES // largest)
             x = y
         return sizes

@@ -154,6 +154,34 @@ class Pyramid(Layer):
         return jnp.concatenate([flat, unit_length(jnp.sqrt(jnp.maximum(squares, TINY)))], axis=-1)
 
 
+class Windows(Layer):
+    """Every `side` × `side` window of maps: (B, H, W, C) → (B·windows, side, side, C)."""
+
+    kind = "windows"
+    settings = ("side",)
+
+    def __init__(self, side: int):
+        self.side = side
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        places = range(x.shape[1] - self.side + 1), range(x.shape[2] - self.side + 1)
+        cut = [x[:, i : i + self.side, j : j + self.side] for i in places[0] for j in places[1]]
+        return jnp.stack(cut, axis=1).reshape(-1, self.side, self.side, x.shape[3])
+
+
+class WindowMean(Layer):
+    """The mean over each image's `windows`: (B·windows, *shape) → (B, *shape)."""
+
+    kind = "window_mean"
+    settings = ("windows",)
+
+    def __init__(self, windows: int):
+        self.windows = windows
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return x.reshape(-1, self.windows, *x.shape[1:]).mean(1)
+
+
 class Dense(Layer):
     """Affine map, followed by ReLU or by nothing (logits)."""
 
@@ -208,7 +236,7 @@ class Temperature(Layer):
 
 LAYERS = (
     *(Preprocess, Convolution, MaxPool, MeanMap, Flatten, Dense, Standardize, Temperature),
-    *(Power, Pyramid, Center, UnitLength),
+    *(Power, Pyramid, Center, UnitLength, Windows, WindowMean),
 )
 KINDS: dict[str, type[Layer]] = {layer.kind: layer for layer in LAYERS}
 
