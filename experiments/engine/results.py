@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from engine.command_line import identity
@@ -18,6 +17,7 @@ from vggjax.evaluation import wilson_interval
 from vggjax.model import chain_digest, kernels
 from vggjax.model.layers import KINDS
 from vggjax.report import save_figure, write_history
+from vggjax.report.figure import Figure
 from vggjax.training import Classifier, Record, TrainedHead, used_images
 
 RECIPE_VERSION = 3  # raise it when the same options and images would give other numbers
