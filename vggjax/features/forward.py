@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 
 from vggjax.features.devices import data_mesh, data_parallel, device_batches, replicated
 from vggjax.features.examples import Examples
+from vggjax.features.pixels import warn_of_range
 from vggjax.model import Chain, Parameters, optimize_inference
 
 
@@ -57,6 +58,7 @@ def outputs(
     graph, state = nnx.split(module)
     tree = replicated(nnx.to_pure_dict(state), mesh)
     examples = Examples(inputs, np.zeros(len(inputs), np.int32))
+    warn_of_range(chain, examples)
     for batch in device_batches(examples, batch_size, indices, mesh):
         found = forward_step(graph, tree, batch.inputs, mesh)
         real = np.asarray(batch.weights) > 0
