@@ -2,8 +2,9 @@
 
 from vggjax.training.classifier import Classifier
 from vggjax.training.config import FitConfig
-from vggjax.training.fitting import Epoch, FitResult, Metrics, evaluate, fit
+from vggjax.training.fitting import evaluate, fit
 from vggjax.training.heads import layer_head, steady_rate, train_head
+from vggjax.training.history import Epoch, FitResult, Metrics
 from vggjax.training.losses import beyond_clip, cross_entropy, keras_cross_entropy
 from vggjax.training.optimizer import keras1_rmsprop, rmsprop
 from vggjax.training.parts import Parts, split_parts, used_images

@@ -9,7 +9,8 @@ import optax
 from vggjax.model import Chain, count_parameters, learned_layers
 from vggjax.model.heads import Start, dense_head, flat_width, flattening
 from vggjax.training.config import FitConfig
-from vggjax.training.fitting import Epoch, evaluate, fit
+from vggjax.training.fitting import evaluate, fit
+from vggjax.training.history import Epoch
 from vggjax.training.losses import Loss, cross_entropy
 from vggjax.training.parts import PARTS, Parts
 from vggjax.training.record import Record, TrainedHead

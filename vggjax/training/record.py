@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vggjax.model import Chain
-from vggjax.training.fitting import Epoch, Metrics
+from vggjax.training.history import Epoch, Metrics
 
 
 @dataclass(frozen=True)
