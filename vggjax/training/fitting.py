@@ -1,24 +1,22 @@
 """Training: epochs, early stopping and history around the train step."""
 
-from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from collections.abc import Callable, Collection
+from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
-from jax.sharding import Mesh
 
-from vggjax.features.devices import data_mesh, device_batches, replicated
+from vggjax.features.devices import data_mesh, replicated
 from vggjax.features.examples import Examples
-from vggjax.model import Chain, Parameters, parameters, with_parameters
-from vggjax.training.checks import check_examples, check_fit, check_loss, check_optimizer
+from vggjax.model import Chain, parameters
+from vggjax.training.checks import check_examples, check_fit, check_optimizer
 from vggjax.training.config import FitConfig
-from vggjax.training.history import Epoch, FitResult, Metrics, best_epoch, mean_metrics, shown
+from vggjax.training.history import Epoch, FitResult, Metrics, has_ended, shown
 from vggjax.training.losses import Loss, cross_entropy
-from vggjax.training.optimizer import Labels, adjustable_rmsprop, layer_labels, partition, with_rate
-from vggjax.training.step import TrainState, evaluation_step, train_step, unshared
+from vggjax.training.optimizer import layer_labels
+from vggjax.training.resume import Checkpoint
+from vggjax.training.run import Training, mean_over
 
 
 def fit(
@@ -31,6 +29,7 @@ def fit(
     optimizer: optax.GradientTransformation | None = None,
     loss: Loss = cross_entropy,
     on_epoch: Callable[[Epoch], None] | None = None,
+    checkpoint: str | Path | None = None,
 ) -> FitResult:
     """Train the layers `trained` of `chain` (None: all of them) by softmax cross-entropy.
 
@@ -46,10 +45,16 @@ def fit(
     `on_epoch` is called with each epoch when it has ended; without, a bar shows how far training
     is, if it takes more than some seconds.
 
+    With `checkpoint`, a folder, the state is kept there after every epoch (short ones: every few
+    seconds) until training has ended. The same call again then goes on with it, and ends with the
+    same bits as if it had not been interrupted; `on_epoch` gets the epochs that are done, too.
+    It is the same if chain, parameters, examples, optimizer, loss and `config` are; the state of
+    another training is replaced.
+
     Raises LayerError for layers that can't be trained and inputs that the chain can't take,
     DataError for labels beyond the chain's classes, early stopping without validation examples and
-    a loss that is not finite. Warns (VggjaxWarning) of images that aren't in 0–255, where the chain
-    starts with the network's `preprocess`.
+    a loss that is not finite, WeightsError for a checkpoint that can't be written. Warns
+    (VggjaxWarning) of images that aren't in 0–255, where the chain starts with `preprocess`.
 
     >>> import vggjax
     >>> examples = vggjax.Examples(np.eye(4, dtype=np.float32), np.array([0, 1, 1, 0]))
@@ -62,20 +67,23 @@ def fit(
     check_fit(chain, train, validation, config)
     check_optimizer(optimizer)
     labels = layer_labels(chain, parameters(chain) if trained is None else trained)
-    epochs = _epochs(chain, train, validation, config, optimizer, labels, loss)
-    history, best = [], None
+    training = Training(chain, train, validation, config, optimizer, labels, loss, data_mesh())
+    progress, saved = training.begin(), None
+    if checkpoint is not None:
+        saved = Checkpoint(Path(checkpoint), training.digest(progress), training.trained)
+        progress = saved.restored(progress)
+        progress.state = replicated(progress.state, training.mesh)
     with shown(config.epochs, on_epoch) as show:
-        for epoch, tree in epochs:
-            history.append(epoch)
+        for epoch in progress.history:
             show(epoch)
-            waited = epoch.number - best_epoch(history, config.min_delta)
-            if waited == 0 and config.patience is not None and config.keep == "best":
-                best = jax.tree.map(jnp.copy, tree)
-            if config.ends_after(waited):
-                break
-    kept = len(history) if best is None else best_epoch(history, config.min_delta)
-    final = jax.tree.map(lambda leaf: leaf.addressable_data(0), best or tree)
-    return FitResult(with_parameters(chain, final), tuple(history), kept)
+        while not has_ended(progress.history, config):
+            epoch = training.run_epoch(progress)
+            if saved:
+                saved.save(progress)
+            show(epoch)
+    if saved:
+        saved.remove()
+    return training.result(progress)
 
 
 def evaluate(
@@ -89,48 +97,7 @@ def evaluate(
     check_examples(chain, examples)
     mesh = data_mesh()
     tree = replicated(parameters(chain), mesh)
-    metrics = _evaluate(nnx.graphdef(chain), tree, examples, batch_size, mesh, loss)
+    metrics = mean_over(nnx.graphdef(chain), tree, examples, batch_size, mesh, loss)
     if not np.isfinite(metrics.loss):
         examples.require_finite()
     return metrics
-
-
-def _evaluate(
-    graph: Any, tree: Parameters, examples: Examples, size: int, mesh: Mesh | None, loss: Loss
-) -> Metrics:
-    steps = device_batches(examples, size, None, mesh)
-    return mean_metrics(evaluation_step(graph, tree, batch, mesh, loss) for batch in steps)
-
-
-def _epochs(
-    chain: Chain,
-    train: Examples,
-    validation: Examples | None,
-    config: FitConfig,
-    optimizer: optax.GradientTransformation | None,
-    labels: Labels,
-    loss: Loss,
-) -> Iterator[tuple[Epoch, Parameters]]:
-    """Each epoch when it has ended, and the parameters then, which the next one overwrites."""
-    graph, mesh = nnx.graphdef(chain), data_mesh()
-    tree = jax.tree.map(jnp.copy, parameters(chain))
-    moving = partition(optimizer or adjustable_rmsprop(), labels)
-    started = moving.init(tree)
-    if optimizer is None:
-        started = with_rate(started, config.learning_rate)
-    state = replicated(unshared(TrainState(tree, started)), mesh)
-    for number in range(1, config.epochs + 1):
-        order = np.arange(len(train))
-        if number > 1 or not config.first_epoch_in_order:
-            order = np.random.default_rng([config.seed, number]).permutation(order)
-        sums, held_out = [], None
-        for batch in device_batches(train, config.batch_size, order, mesh):
-            state, step_sums = train_step(graph, moving, state, batch, mesh, loss)
-            sums.append(step_sums)
-        metrics = mean_metrics(sums)
-        check_loss(metrics.loss, train, "training")
-        if validation is not None:
-            size = config.evaluation_batch or config.batch_size
-            held_out = _evaluate(graph, state.parameters, validation, size, mesh, loss)
-            check_loss(held_out.loss, validation, "validation")
-        yield Epoch(number, metrics, held_out), state.parameters

@@ -10,6 +10,7 @@ import numpy as np
 
 from vggjax.model import Chain
 from vggjax.progress import progress
+from vggjax.training.config import FitConfig
 from vggjax.training.step import Sums
 
 QUIET_SECONDS = 2  # a training that ends before shows no bar
@@ -59,6 +60,14 @@ def best_epoch(history: Sequence[Epoch], min_delta: float) -> int:
         if epoch.validation and epoch.validation.loss < best - min_delta:
             best, number = epoch.validation.loss, epoch.number
     return number
+
+
+def has_ended(history: Sequence[Epoch], config: FitConfig) -> bool:
+    """Whether the epochs so far are all, by their number or by early stopping."""
+    if not history:
+        return False
+    waited = len(history) - best_epoch(history, config.min_delta)
+    return len(history) >= config.epochs or config.ends_after(waited)
 
 
 @contextmanager

@@ -31,18 +31,6 @@ class Sums(NamedTuple):
     examples: jax.Array
 
 
-def unshared(state: TrainState) -> TrainState:
-    """The same state with a buffer for each array: one that two of them share can't be donated."""
-    seen: set[int] = set()
-
-    def own(leaf: Any) -> Any:
-        shared = id(leaf) in seen
-        seen.add(id(leaf))
-        return jnp.copy(leaf) if shared else leaf
-
-    return jax.tree.map(own, state)
-
-
 def batch_loss(
     graph: Any, mesh: Mesh | None, loss: Loss, tree: Parameters, batch: Batch
 ) -> tuple[jax.Array, Sums]:
