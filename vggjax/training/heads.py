@@ -74,7 +74,8 @@ def train_head(
     `parts` hold the backbone's features, or with `end_to_end` the images themselves: then the
     backbone is part of every step. Both give the same result up to rounding. `key` tells this head
     from others (see `Record`); the order of the examples follows `config.seed`; `optimizer`,
-    `loss`, `on_epoch` and `checkpoint` are those of `fit`. Raises LayerError if nothing in the head learns, and as `fit` does.
+    `loss`, `on_epoch` and `checkpoint` are those of `fit`. Raises LayerError if nothing in the head
+    learns, and as `fit` does.
     """
     start = time.perf_counter()
     trained = learned_layers(head)
