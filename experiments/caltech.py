@@ -1,23 +1,31 @@
-"""A new softmax head on a frozen VGG16, at a few images per class (reference
+"""A classifier from a few images per class, behind a frozen VGG16 (reference
 rows C1, C2, C3).
 
     python experiments/caltech.py --samples 4
-    python experiments/caltech.py --samples 2 4 8 16 32 --seed 0 1 2 3 4
+    python experiments/caltech.py --samples 2 4 8 16 32 --seeds 5
     python experiments/caltech.py --samples 4 --data-dir my_photos
 
 On Caltech-256 with ImageNet weights the reference gives 0.4518, 0.5885,
 0.6746, 0.7112 and 0.7321 for 2, 4, 8, 16 and 32 images per class, validation
 accuracies. With no network, it runs on the demo set: 0.5742 (test) at 4 images
-per class.
+per class with the reference's head.
 
-The recipe called reference trains on the features as they are, at a learning
-rate of 0.001. The one called steady, the default for own photos, standardises
-them with the training images' mean and deviation, and has a learning rate of
-0.5 / number of features.
+The heads:
+  reference  a softmax on the features as they are, RMSprop at 0.001 (C1)
+  steady     the same on standardised features, at 0.5 / number of features
+  mean       the nearest class mean (SimpleShot)
+  ridge      ridge regression, solved exactly
+  logistic   logistic regression with an L2 penalty
+  auto       the best of the last three, of the layers given with --layer and
+             of the strengths, by validation images, never by test images
+Own photos get auto, on block5_pool; the reference's data, and the demo set that
+stands in for them, get reference on fc2, and beside it auto on fc2 and
+block5_pool. The last three see rows of length 1, and of maps each one's root
+mean square beside it; probabilities are calibrated on validation images.
 
-The output folder gets the figures, the history, the split, `result.json` and a
-classifier for each run, to be used with experiments/predict.py. The same
-command again reports what is there.
+The output folder gets the figures, the split, `result.json`, the mistakes as
+pictures and as tables, and a classifier for each run, to be used with
+experiments/predict.py. The same command again reports what is there.
 """
 
 from collections.abc import Mapping
@@ -27,19 +35,22 @@ from typing import Any, ClassVar, Self
 from engine.comparison import Comparison, compare_heads
 from engine.experiment import main
 from engine.head_options import REFERENCE, STEADY, HeadOptions
-from engine.heads import HeadPlan
+from engine.heads import HeadPlan, LinearPlan, Plan
 from engine.job import Job
 from engine.options import option
-from engine.run_folder import Result
 
 from vggjax.data import Split
 from vggjax.errors import DataError
+from vggjax.linear import KINDS
 from vggjax.model import Chain, softmax_head
 from vggjax.model.heads import flat_width
 from vggjax.report.reference import C1_VALIDATION_ACCURACY
 from vggjax.training import FitConfig, layer_head, steady_rate
 
-RECIPES = {REFERENCE: "features as they are", STEADY: "features standardised"}
+AUTO = "auto"
+TRAINED = (REFERENCE, STEADY)  # in epochs, on the first of the layers
+SOLVED = (*KINDS, AUTO)  # exactly, on all layers
+REFERENCE_LAYERS, OWN_LAYERS = ("fc2", "block5_pool"), ("block5_pool",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +60,14 @@ class FewShotOptions(HeadOptions):
     group: ClassVar[str] = "head"
     rank: ClassVar[int] = 1
 
-    layer: str = option("fc2", "the last frozen layer", metavar="LAYER")
-    recipe: str | None = option(
-        None, "see above (default: steady; on the reference's data sets, and the demo set, "
-        "reference)", choices=tuple(RECIPES),
+    layer: tuple[str, ...] = option(
+        (), "the last frozen layer; of several, reference and steady take the first, the others "
+        "what is best, alone or joined (default: block5_pool; on the reference's data sets, and "
+        "the demo set, fc2 block5_pool)", metavar="LAYER",
+    )  # fmt: skip
+    head: tuple[str, ...] = option(
+        (), "see above (default: auto; on the reference's data sets, and the demo set, reference "
+        "auto)", choices=(*TRAINED, *SOLVED),
     )  # fmt: skip
     lr: float | None = option(
         None, "learning rate of RMSprop (default: that of the recipe)", metavar="RATE"
@@ -62,14 +77,19 @@ class FewShotOptions(HeadOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         for flag in ("end_to_end", "as_its_code"):
-            if getattr(self, flag) and self.recipe == STEADY:
-                raise DataError(f"--{flag.replace('_', '-')} means --recipe {REFERENCE}.")
+            if getattr(self, flag) and {*self.head} - {REFERENCE}:
+                raise DataError(f"--{flag.replace('_', '-')} means --head {REFERENCE}.")
 
     def resolved(self, reference: bool) -> Self:
-        """As for all heads, and the recipe."""
-        plain = reference or self.as_its_code or self.end_to_end
-        recipe = self.recipe or (REFERENCE if plain else STEADY)
-        return replace(super().resolved(reference), recipe=recipe)
+        """As for all heads, and which, on which layers."""
+        plain = self.as_its_code or self.end_to_end
+        usual = (REFERENCE,) if plain else (REFERENCE, AUTO) if reference else (AUTO,)
+        heads = tuple(dict.fromkeys(self.head or usual))
+        places = REFERENCE_LAYERS if reference or plain else OWN_LAYERS
+        layers = tuple(dict.fromkeys(self.layer or places))
+        if not {*heads} & {*SOLVED}:
+            layers = layers[:1]
+        return replace(super().resolved(reference), head=heads, layer=layers)
 
     def fit_config(self, seed: int, rate: float | None = None) -> FitConfig:
         """As for all heads; images are evaluated in batches as small as those of training."""
@@ -77,16 +97,32 @@ class FewShotOptions(HeadOptions):
         return replace(config, evaluation_batch=None) if self.end_to_end else config
 
 
-def plans(job: Job[FewShotOptions]) -> list[HeadPlan]:
-    """One head for each number of images and seed, each from scratch."""
+def plans(job: Job[FewShotOptions]) -> list[Plan]:
+    """One head for each kind, number of images and seed, each from scratch."""
     sizes = sorted(set(job.options.samples))
-    return [plan(job, split, samples) for split in job.splits for samples in sizes]
+    return [
+        plan(job, split, samples, head)
+        for split in job.splits
+        for samples in sizes
+        for head in job.options.head
+    ]
 
 
-def plan(job: Job[FewShotOptions], split: Split, samples: int) -> HeadPlan:
-    """A softmax layer on `samples` images per class."""
-    options, layer = job.options, job.options.layer
-    shape, steady = job.feature_shape(layer), job.options.recipe == STEADY
+def plan(job: Job[FewShotOptions], split: Split, samples: int, head: str) -> Plan:
+    """A head on `samples` images per class."""
+    key = {"samples": samples, "head": head, "seed": split.seed}
+    if head in TRAINED:
+        return softmax_plan(job, split, samples, key)
+    kinds = tuple(KINDS) if head == AUTO else (head,)
+    return LinearPlan(key, job.options.layer, split, samples, kinds)
+
+
+def softmax_plan(
+    job: Job[FewShotOptions], split: Split, samples: int, key: Mapping[str, Any]
+) -> HeadPlan:
+    """A softmax layer that is trained in epochs."""
+    options, layer, steady = job.options, job.options.layer[0], key["head"] == STEADY
+    shape = job.feature_shape(layer)
     rate = steady_rate(flat_width(shape)) if steady and options.lr is None else None
 
     def make(features: Any) -> Chain:
@@ -97,7 +133,7 @@ def plan(job: Job[FewShotOptions], split: Split, samples: int) -> HeadPlan:
         )
 
     return HeadPlan(
-        key={"samples": samples, "seed": split.seed},
+        key=key,
         layer=layer,
         split=split,
         samples=samples,
@@ -107,26 +143,21 @@ def plan(job: Job[FewShotOptions], split: Split, samples: int) -> HeadPlan:
     )
 
 
-def recipe_note(result: Result) -> list[str]:
-    """Which recipe it was."""
-    recipe = result["settings"]["recipe"]
-    return [f"recipe {recipe}: {RECIPES[recipe]}; start {result['settings']['start']}"]
-
-
 def few_shot(
     accuracies: Mapping[int, float], form: str, about: str, as_its_code: str = ""
 ) -> Comparison:
     """Heads by images per class, beside the reference's validation accuracies."""
     return Comparison(
-        by={"samples": ("images per class", "{} per class")},
-        measures=("test accuracy", "validation accuracy", "train accuracy", "test loss", "epochs"),
+        by={"samples": ("images per class", "{} per class"), "head": ("head", "{}")},
+        curves=True,
+        theirs=REFERENCE,
+        measures=("test accuracy", "class mean", "ECE", "test loss"),
         about=about,
         details="validation accuracies, as its listings have the test switched off",
         accuracies=accuracies,
         measured="validation",
         as_its_code=as_its_code,
         form=form,
-        findings=recipe_note,
     )
 
 
@@ -135,12 +166,12 @@ CALTECH = compare_heads(
     few_shot(C1_VALIDATION_ACCURACY, "{:.4f}", "Caltech-256, ImageNet weights, Table 1"),
     name="caltech",
     rows="C1, C2, C3",
-    title="a new head on fc2, few images per class",
+    title="a new head, few images per class",
     text="Accuracy should rise with the images per class, fast at first and then slowly; in "
     "training, loss falls fast in the first five epochs, and training ends above validation.",
     description=__doc__,
     options=FewShotOptions,
-    layers=lambda options: [options.layer],
+    layers=lambda options: options.layer,
     reference_layers=("fc2",),
     captions={
         "accuracy.png": "C3: accuracy against images per class (Figure 3)",

@@ -3,18 +3,18 @@
 The text gives 50 % to the last convolution, block5_conv3; the table, to block5_conv1.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from engine.heads import HeadPlan
+from engine.heads import HeadPlan, Inputs
 from engine.job import Job
 from engine.run_folder import Result
 
 from vggjax.model.heads import dense_head, flat_width, flattening
 from vggjax.report.reference import C5_LEARNING_RATES, C5_REVERSED, C5_TABLE, TableTwoRow
 from vggjax.report.tables import grouped, spread
-from vggjax.training import Parts, beyond_clip, evaluate, wilson_interval
+from vggjax.training import beyond_clip, evaluate, wilson_interval
 
 MEASURES = ("learning rate", "train accuracy", "train loss", "test accuracy", "test loss")
 CLASSES = 256  # of the reference's heads
@@ -41,7 +41,7 @@ def reported() -> dict[str, dict[str, dict[str, float]]]:
 
 
 def clipped_shares(
-    job: Job[Any], plans: Sequence[HeadPlan], parts: Callable[[HeadPlan], Parts]
+    job: Job[Any], plans: Sequence[HeadPlan], inputs: Inputs
 ) -> dict[str, dict[str, float]]:
     """`{"clipped": {layer: share}}` of the training images that have no gradient at first.
 
@@ -54,7 +54,7 @@ def clipped_shares(
         shape, pool = job.feature_shape(layer), getattr(job.options, "pool", False)
         width, classes = flat_width(shape, pool=pool), max(CLASSES, job.classes)
         dense = dense_head(width, classes, first[layer].split.seed, start="glorot")
-        head, train = flattening(shape, pool=pool).then(dense), parts(first[layer]).train
+        head, train = flattening(shape, pool=pool).then(dense), inputs.parts(first[layer]).train
         shares[layer] = evaluate(head, train, 256, beyond_clip).loss
     return {"clipped": shares}
 

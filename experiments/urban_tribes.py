@@ -25,7 +25,7 @@ import numpy as np
 from caltech import FewShotOptions, few_shot
 from engine.comparison import compare_heads
 from engine.experiment import main
-from engine.heads import HeadPlan
+from engine.heads import HeadPlan, Plan
 from engine.job import Job
 from engine.options import other_default
 from engine.sources import banner, load_images, subset
@@ -54,11 +54,13 @@ class TribesOptions(FewShotOptions):
     patience: int | None = other_default(FewShotOptions, "patience", 3)
 
 
-def plans(job: Job[FewShotOptions]) -> list[HeadPlan]:
-    """One head for each number of images and seed; its code had one that went on and on."""
+def plans(job: Job[FewShotOptions]) -> list[Plan]:
+    """The same heads as there; but its code had one that went on and on."""
     own, least = caltech.plans(job), min(job.options.samples)
-    warm = job.options.as_its_code
-    return [replace(plan, goes_on=warm and plan.samples > least) for plan in own]
+    if not job.options.as_its_code:
+        return own
+    trained = [plan for plan in own if isinstance(plan, HeadPlan)]
+    return [replace(plan, goes_on=plan.samples > least) for plan in trained]
 
 
 def load(options: TribesOptions) -> tuple[Dataset, str]:
@@ -88,7 +90,7 @@ TRIBES = compare_heads(
     "early while training accuracy nears 1. Validation and test images are kept apart here.",
     description=__doc__,
     options=TribesOptions,
-    layers=lambda options: [options.layer],
+    layers=lambda options: options.layer,
     reference_layers=("fc2",),
     load=load,
     captions={

@@ -82,7 +82,7 @@ def _keywords(each: Any, hint: Any) -> dict[str, Any]:
     union = get_origin(hint) is types.UnionType
     inner = get_args(hint)[0] if several or union else hint
     shown = " ".join(map(_shown, default)) if several else _shown(default)
-    text = about["help"] if default is None else f"{about['help']} (default: {shown})"
+    text = about["help"] if default in (None, ()) else f"{about['help']} (default: {shown})"
     keywords = {"type": inner, "default": default, "help": text.replace("%", "%%")}
     keywords |= {key: about[key] for key in ("metavar", "choices") if about[key]}
     return keywords | ({"nargs": "+", "action": _Tuple} if several else {})

@@ -1,15 +1,16 @@
 """Heads compared: from plans to an experiment with its table, figures and last line."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
 from typing import Any, Literal
 
-from matplotlib.figure import Figure
-
 from engine.experiment import Experiment, OverviewRow
-from engine.heads import HeadPlan, parts_of, train_heads
+from engine.heads import Inputs, Plan, train_heads
 from engine.job import Job, Outcome
+from engine.mistakes import chief, in_words, mistakes
+from engine.paired import differences, worded
 from engine.run_folder import Result
 from vggjax.report import (
     Table,
@@ -21,8 +22,9 @@ from vggjax.report import (
     history_figure,
     validation_figure,
 )
+from vggjax.report.figure import Figure
 from vggjax.report.tables import MEASURES, spread
-from vggjax.training import Parts, Record, TrainedHead
+from vggjax.training import Record, TrainedHead
 
 AS_ITS_CODE = (
     "as its code: Keras 1's RMSprop, patience and clipped loss, the last weights kept, the first "
@@ -35,8 +37,10 @@ class Comparison:
     """What heads are compared by, what is shown of them, and the reference's numbers beside it.
 
     `by` names one or two parts of a record's key, `{name: (heading, form)}`, the form being that
-    of a value in a sentence. `accuracies` are the reference's by the first of them, on the part
-    `measured`, written in `form`, or `otherwise` where there is none; `reported` are whole rows of
+    of a value in a sentence. With `curves`, the first is a number, against which each value of the
+    second is a curve. `accuracies` are the reference's by the first of them, on the part
+    `measured`, written in `form`, or `otherwise` where there is none; they stand beside the heads
+    whose second value is `theirs`, if there are two. `reported` are whole rows of
     the reference's by it, in one or more readings, `{reading: {value: {measure: number}}}`. They
     were measured on what `about` says, and `details` is what else there is to say of them.
     `findings` are more notes on a result; `as_its_code` is what its program did besides.
@@ -47,6 +51,8 @@ class Comparison:
     about: str
     details: str = ""
     accuracies: Mapping[Any, float] = field(default_factory=dict)
+    curves: bool = False
+    theirs: str = ""
     measured: Literal["test", "validation"] = "test"
     form: str = "{:.4f}"
     otherwise: str = "-"
@@ -61,26 +67,33 @@ class Comparison:
     def label(self, values: tuple[Any, ...]) -> str:
         """A group in words."""
         forms = [form for _, form in self.by.values()]
-        return ", ".join(form.format(v) for form, v in zip(forms, values, strict=True))
+        return ", ".join(form.format(v) for form, v in zip(forms, values, strict=False))
+
+    def name_of(self, record: Record) -> str:
+        """A single head in words."""
+        return (
+            f"{self.label(tuple(record.key[name] for name in self.by))}, seed {record.key['seed']}"
+        )
 
     def table(self, result: Result) -> Table:
         """A row for each group; the reference's accuracy in a column, or its rows between."""
-        column = bool(result["comparable"] and self.accuracies)
-        headings = [heading for heading, _ in self.by.values()]
+        groups, shown = self.groups(result.records), self._telling(result.records)
         measures = list(self.measures)
-        if column:
-            measures.insert(measures.index(f"{self.measured} accuracy") + 1, "reference")
+        if result["comparable"] and self.accuracies:
+            beside = f"{self.measured} accuracy"
+            place = measures.index("test accuracy") + 1
+            measures[place:place] = [*([beside] if beside not in measures else []), "reference"]
         rows, seen = [], set()
-        for values, group in self.groups(result.records).items():
-            first = values[0]
-            if result["comparable"] and first not in seen:
-                rows += self._reported_rows(first)
-            seen.add(first)
-            own = dict(zip(self.measures, cells(group, self.measures), strict=True))
-            own["reference"] = self._reported(first)
-            shown = [f"{v:g}" if isinstance(v, float) else str(v) for v in values]
-            rows.append((*shown, *(own[name] for name in measures)))
-        return Table((*headings, *measures), tuple(rows))
+        for values, group in groups.items():
+            if result["comparable"] and values[0] not in seen:
+                rows += self._reported_rows(values[0])
+            seen.add(values[0])
+            named = [name for name in measures if name != "reference"]
+            own = dict(zip(named, cells(group, named), strict=True))
+            own["reference"] = self._reported(values)
+            key = dict(zip(self.by, values, strict=True))
+            rows.append((*(_plain(key[name]) for name in shown), *(own[m] for m in measures)))
+        return Table((*(self.by[name][0] for name in shown), *measures), tuple(rows))
 
     def notes(self, result: Result) -> list[str]:
         """What the numbers rest on."""
@@ -89,13 +102,36 @@ class Comparison:
         parameters = "; ".join(f"{learned:,} and {frozen:,}" for learned, frozen in counts)
         notes = [
             accuracy_note(records, *self.by),
-            f"trainable and frozen parameters: {parameters}",
+            *self._chosen(records),
+            self._calibration(records),
         ]
+        if len(counts) < 4:
+            notes.append(f"trainable and frozen parameters: {parameters}")
         if result["settings"]["as_its_code"]:
             notes.append("; ".join(text for text in (AS_ITS_CODE, self.as_its_code) if text))
         reference = "; ".join(text for text in (self.about, self.details) if text)
         notes += [f"reference: {reference}"] * result["comparable"]
-        return [*notes, *self.findings(result)]
+        notes += [worded(each, self.label) for each in result["differences"]]
+        return [*notes, *in_words(result["mistakes"]), *self.findings(result)]
+
+    def _calibration(self, records: Sequence[Record]) -> str:
+        """What ECE is, and how it was before for heads that gave probabilities by themselves."""
+        trained = self.groups([record for record in records if record.epochs])
+        before = [
+            f"{mean(r.calibration['error before'] for r in group):.3f} ({self.label(values)})"
+            for values, group in trained.items()
+        ]
+        also = f"; before it: {', '.join(before)}" if before else ""
+        return f"ECE: expected calibration error after calibration{also}"
+
+    def _chosen(self, records: Sequence[Record]) -> list[str]:
+        """What was chosen for each group, the commonest over its seeds."""
+        notes = []
+        for values, group in self.groups([r for r in records if r.chosen]).items():
+            (text, count), *_ = Counter(record.chosen for record in group).most_common(1)
+            often = f" ({count} of {len(group)} splits)" if len(group) > 1 else ""
+            notes.append(f"{self.label(values)}: {text}{often}")
+        return notes
 
     def line(self, result: Result) -> str:
         """The best group, or the only one."""
@@ -127,7 +163,9 @@ class Comparison:
         title = f"{job.title}{job.options.mark}: heads on {', '.join(job.layers)}"
         found = {"accuracy.png": self._accuracies(job, [head.record for head in heads], title)}
         for seed in job.options.seed:
-            own = [head for head in heads if head.record.key["seed"] == seed]
+            own = [h for h in heads if h.record.key["seed"] == seed and h.history]
+            if not own:
+                continue
             for name, columns in self._columns(own).items():
                 about, file = (f"{job.title}: head on {name}", f"{name}-") if name else (title, "")
                 figure = history_figure(columns, f"{about}, seed {seed}")
@@ -138,30 +176,50 @@ class Comparison:
 
     def _accuracies(self, job: Job[Any], records: Sequence[Record], title: str) -> Figure:
         groups, chance = self.groups(records), 1 / job.classes
-        if len(self.by) == 1:
-            ((heading, _),) = self.by.values()
-            own = {values[0]: group for values, group in groups.items()}
+        heading, _ = next(iter(self.by.values()))
+        if len(self.by) == 1 or self.curves:
             known = self.accuracies if job.comparable else {}
+            series = self._series(groups, records)
+            theirs = self.theirs if len(series) > 1 else next(iter(series))
             return accuracy_figure(
-                own, title, heading, chance, known, self.about, measured=self.measured
+                series, title, heading, chance, known, self.about, self.measured, theirs
             )
         bars: dict[str, dict[str, list[Record]]] = {}
         for (first, second), group in groups.items():
             bars.setdefault(second, {})[first] = group
-        theirs = {
+        theirs_by = {
             reading: {key: row["test accuracy"] for key, row in rows.items()}
             for reading, rows in self.reported.items()
         }
-        return bars_figure(bars, title, chance, theirs if job.comparable else {}, self.about)
+        return bars_figure(bars, title, chance, theirs_by if job.comparable else {}, self.about)
+
+    def _series(
+        self, groups: Mapping[tuple[Any, ...], list[Record]], records: Sequence[Record]
+    ) -> dict[str, dict[float, list[Record]]]:
+        """Records by their first value, for each second one, "" where there is only one."""
+        several = len(self._telling(records)) > 1
+        series: dict[str, dict[float, list[Record]]] = {}
+        for values, group in groups.items():
+            series.setdefault(str(values[-1]) if several else "", {})[values[0]] = group
+        return series
+
+    def _telling(self, records: Sequence[Record]) -> list[str]:
+        """The parts of `by` that differ between the records, or the first."""
+        first, *others = self.by
+        return [first, *(n for n in others if len({r.key[n] for r in records}) > 1)]
 
     def _columns(self, heads: Sequence[TrainedHead]) -> dict[str, dict[str, TrainedHead]]:
-        """Heads to show side by side, `{name: {label: head}}`: all, or those of a first value."""
-        columns: dict[str, dict[str, TrainedHead]] = {}
+        """Heads to show side by side, `{name: {label: head}}`: all, or those of a value.
+
+        That value is the first, or with `curves` the second, if there are several.
+        """
+        names, columns = list(self.by), dict[str, dict[str, TrainedHead]]()
         for head in heads:
-            values = tuple(head.record.key[name] for name in self.by)
-            name = str(values[0]) if len(values) > 1 else ""
+            key = head.record.key
+            name = "" if len(names) == 1 else str(key[names[1 if self.curves else 0]])
+            values = tuple(key[each] for each in (names[:1] if self.curves else names))
             columns.setdefault(name, {})[self.label(values)] = head
-        return columns
+        return {"": next(iter(columns.values()))} if self.curves and len(columns) == 1 else columns
 
     def _panels(self, heads: Sequence[TrainedHead]) -> dict[str, dict[str, TrainedHead]]:
         """Heads to show as lines: of each last value in a panel of its own, if there are two."""
@@ -180,9 +238,15 @@ class Comparison:
                 rows.setdefault(tuple(_written(name, row[name]) for name in self.measures), reading)
         return [(str(first), reading, *shown) for shown, reading in rows.items()]
 
-    def _reported(self, first: Any) -> str:
-        known = self.accuracies.get(first)
+    def _reported(self, values: tuple[Any, ...]) -> str:
+        if self.theirs and values[-1] != self.theirs:
+            return ""
+        known = self.accuracies.get(values[0])
         return self.otherwise if known is None else self.form.format(known)
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _written(measure: str, value: float) -> str:
@@ -191,23 +255,29 @@ def _written(measure: str, value: float) -> str:
 
 
 def compare_heads(
-    plans: Callable[[Job[Any]], Sequence[HeadPlan]],
+    plans: Callable[[Job[Any]], Sequence[Plan]],
     comparison: Comparison,
-    facts: Callable[
-        [Job[Any], Sequence[HeadPlan], Callable[[HeadPlan], Parts]], Mapping[str, Any]
-    ] = lambda job, plans, parts: {},
+    facts: Callable[[Job[Any], Sequence[Any], Inputs], Mapping[str, Any]] = lambda *_: {},
     **about: Any,
 ) -> Experiment[Any]:
     """The experiment that trains the heads of `plans` and compares them; `about` are its others.
 
-    `facts` are more to keep in the result, of the job, the plans and what gives their examples.
+    `facts` are more to keep in the result, of the job, the plans and their inputs.
     """
 
     def run(job: Job[Any]) -> Outcome:
         own = plans(job)
-        parts = parts_of(job, own)
-        heads = train_heads(job, own, parts)
-        return Outcome(heads, comparison.figures(job, heads), facts(job, own, parts))
+        inputs = Inputs(job, own)
+        heads = train_heads(job, own, inputs)
+        found = mistakes(job, chief(heads), inputs)
+        label = comparison.name_of(found.head.record)
+        figures = {**comparison.figures(job, heads), **found.figures(job, label)}
+        told = {
+            "differences": differences(comparison.groups, heads),
+            "mistakes": {"of": label, **found.facts},
+            **facts(job, own, inputs),
+        }
+        return Outcome(heads, figures, found.tables, told)
 
     return Experiment(
         run=run,

@@ -102,13 +102,13 @@ def prepare(experiment: Experiment[OptionsT], options: OptionsT) -> Job[OptionsT
     require_same_start(options, dataset)
     if dataset is not None and len(dataset.class_names) > 1:
         print(shortened(summary(dataset).splitlines()[0], WIDTH), flush=True)
+    line = command(options, experiment.name)
+    options = options.resolved(is_reference_data(dataset))
     layers = experiment.layers(options)
     data = title_of(weights) if dataset is None else dataset.name
     out = options.out or default_folder(experiment.name, data, layers, experiment.variant(options))
     splits = [] if dataset is None else from_first(lambda: options.splits(out, dataset))
-    line = command(options, experiment.name)
-    options = options.resolved(is_reference_data(dataset))
-    as_there = not experiment.reference_layers or {*layers} <= {*experiment.reference_layers}
+    as_there = {*experiment.reference_layers} <= {*layers}
     weights = options.weights or weights
     return Job(options, dataset, splits, weights, layers, out, line, as_there)
 

@@ -4,12 +4,13 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from engine.job import Job
 from vggjax.collective import is_first
 from vggjax.data import Split
-from vggjax.features import extract_layers
+from vggjax.features import Examples, extract_layers
+from vggjax.linear import LayerFeatures, train_linear
 from vggjax.model import Chain
 from vggjax.progress import progress
 from vggjax.report import EventLog
@@ -51,31 +52,100 @@ class HeadPlan:
     end_to_end: bool = False
     goes_on: bool = False
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers whose features it needs."""
+        return (self.layer,)
 
-def parts_of(job: Job[Any], plans: Sequence[HeadPlan]) -> Callable[[HeadPlan], Parts]:
-    """What gives each of the `plans` its examples: features from one pass over the images."""
-    used = used_images(job.data, job.splits)
-    images, layers = job.images(used), list(dict.fromkeys(plan.layer for plan in plans))
-    if plans[0].end_to_end:
-        inputs: Mapping[str, Any] = dict.fromkeys(layers, images)
-    else:
-        inputs = extract_layers(job.chain, layers, images)
-    return lambda plan: split_parts(inputs[plan.layer], job.data, used, plan.split, plan.samples)
+    @property
+    def steps(self) -> int:
+        """How long it may take, in epochs."""
+        return self.config.epochs
+
+    def inputs(self, features: Mapping[str, Any]) -> Any:
+        """What its examples are made of, of the features by layer."""
+        return features[self.layer]
 
 
-def train_heads(
-    job: Job[Any], plans: Sequence[HeadPlan], parts: Callable[[HeadPlan], Parts]
-) -> list[TrainedHead]:
-    """Train the heads of all `plans` on their `parts`."""
+@dataclass(frozen=True)
+class LinearPlan:
+    """A linear head to solve on `samples` training images per class of `split`, on some `layers`.
+
+    `key` is as in `HeadPlan`; `kinds` are the kinds of head to choose from, `sets` the sets of
+    layers (see `vggjax.linear.fit_linear`).
+    """
+
+    key: Mapping[str, Any]
+    layers: tuple[str, ...]
+    split: Split
+    samples: int
+    kinds: tuple[str, ...]
+    sets: tuple[tuple[str, ...], ...] | None = None
+    end_to_end: ClassVar[bool] = False
+    steps: ClassVar[int] = 1
+
+    def inputs(self, features: Mapping[str, Any]) -> Any:
+        """What its examples are made of, of the features by layer."""
+        return LayerFeatures([{layer: features[layer] for layer in self.layers}])
+
+
+Plan = HeadPlan | LinearPlan
+
+
+class Inputs:
+    """The examples of plans: features of all layers from one pass over the images of all splits."""
+
+    def __init__(self, job: Job[Any], plans: Sequence[Plan]):
+        self.job, self.used = job, used_images(job.data, job.splits)
+        self.layers = tuple(dict.fromkeys(layer for plan in plans for layer in plan.layers))
+        images = job.images(self.used)
+        if plans[0].end_to_end:
+            self.features: Mapping[str, Any] = dict.fromkeys(self.layers, images)
+        else:
+            self.features = extract_layers(job.chain, self.layers, images)
+
+    def parts(self, plan: Plan) -> Parts:
+        """The examples of a plan."""
+        inputs, data = plan.inputs(self.features), self.job.data
+        return split_parts(inputs, data, self.used, plan.split, plan.samples)
+
+    def everything(self, layers: Sequence[str], split: Split) -> tuple[Examples, list[str]]:
+        """Features of some layers, of all images of a split, and the images' names."""
+        data, own = self.job.data, used_images(self.job.data, [split])
+        found = extract_layers(self.job.chain, layers, self.job.images(own))
+        names = [data.ids[number] for number in own]
+        return Examples(LayerFeatures([found]), data.labels[own]), names
+
+
+def train_heads(job: Job[Any], plans: Sequence[Plan], inputs: Inputs) -> list[TrainedHead]:
+    """Train the heads of all `plans` on their parts of the `inputs`."""
     if LIVE in job.options.wanted_files and is_first():
         shutil.rmtree(job.out / LIVE, ignore_errors=True)  # it may be another run's
     heads: list[TrainedHead] = []
-    with progress("training", sum(plan.config.epochs for plan in plans), "epoch") as bar:
+    with progress("training", sum(plan.steps for plan in plans), "step") as bar:
         for plan in plans:
-            own = parts(plan)
-            head = heads[-1].head if plan.goes_on else plan.make(own.train.inputs)
-            heads.append(_train(job, plan, head, own, bar.update))
+            heads.append(_trained(job, plan, heads, inputs.parts(plan), bar.update))
     return heads
+
+
+def _trained(
+    job: Job[Any],
+    plan: Plan,
+    before: Sequence[TrainedHead],
+    parts: Parts,
+    progressed: Callable[[int], Any],
+) -> TrainedHead:
+    """The head of one plan; those of the plans `before` it are there."""
+    if isinstance(plan, HeadPlan):
+        last = before[-1].head if plan.goes_on else plan.make(parts.train.inputs)
+        assert isinstance(last, Chain)
+        return _train(job, plan, last, parts, progressed)
+    backbone = job.chain.until(max(plan.layers, key=job.chain.position))
+    head = train_linear(
+        parts, job.classes, plan.key, backbone=backbone, kinds=plan.kinds, layers=plan.sets
+    )
+    progressed(plan.steps)
+    return head
 
 
 def _train(

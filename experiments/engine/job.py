@@ -1,19 +1,19 @@
 """What an experiment works on, options, data and network, and what it gives."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from engine.cluster import require_fetched
 from engine.options import OptionsT
 from vggjax import collective
 from vggjax.data import Dataset, ImageArray, Split
 from vggjax.model import Chain, deepest_layer, in_precision, output_shape
+from vggjax.report.figure import Figure
 from vggjax.report.reference import URBAN_TRIBES
 from vggjax.training import TrainedHead
 from vggjax.weights import (
@@ -33,10 +33,12 @@ class Outcome:
     """What an experiment found: heads, figures by their file's name, and facts in JSON.
 
     Pictures (H, W, 3), uint8, may stand among the figures; a name may have a folder before it.
+    `tables` write other files, by their names.
     """
 
     heads: Sequence[TrainedHead] = ()
     figures: Mapping[str, Figure | np.ndarray] = field(default_factory=dict)
+    tables: Mapping[str, Callable[[Path], None]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -55,6 +55,9 @@ class RunOptions:
     seed: tuple[int, ...] = option(
         (0,), "seed of split, head and shuffling; each is a run of its own", metavar="N", least=0
     )
+    seeds: int | None = option(
+        None, "so many seeds, from 0 on, instead", metavar="N", least=1, beside=True
+    )
     out: Path | None = option(
         None, "where the results go (default: by experiment, data and layer, below runs/)",
         metavar="FOLDER", beside=True,
@@ -62,13 +65,18 @@ class RunOptions:
     again: bool = option(False, "run even if the same run is there already", beside=True)
 
     def __post_init__(self) -> None:
-        if len(self.seed) > 1 and not self.several_seeds:
-            raise DataError("This experiment takes a single --seed.")
         for each in fields(self):
             value, least = getattr(self, each.name), each.metadata["least"]
             for number in value if isinstance(value, tuple) else (value,):
                 if least is not None and number is not None and number < least:
                     raise DataError(f"{flag(each.name)} must be at least {least}, not {number}.")
+        if self.seeds is not None:
+            if self.seed != (0,):
+                raise DataError("--seeds N stands for --seed 0 … N-1; leave one of them out.")
+            object.__setattr__(self, "seed", tuple(range(self.seeds)))
+            object.__setattr__(self, "seeds", None)
+        if len(self.seed) > 1 and not self.several_seeds:
+            raise DataError("This experiment takes a single --seed.")
 
     def splits(self, out: Path, dataset: Dataset) -> list[Split]:
         """The splits of `dataset` that the run works on, one for each seed; none by default."""

@@ -11,12 +11,15 @@ import pytest
 from caltech import CALTECH
 from experiment_helpers import run
 from PIL import Image
+from scipy.special import softmax
 from urban_tribes import TRIBES
 
 from vggjax.data import ImageArray, load_folder, load_splits
+from vggjax.features import compute
 from vggjax.training import Classifier, keras1_rmsprop, keras_cross_entropy
 
 MARK = "(validation = test)"
+REFERENCE = ("--head", "reference", "--layer", "fc2")
 
 
 @pytest.fixture
@@ -29,48 +32,104 @@ def out(photos, small_weights, tmp_path_factory):
     """The folder of a run; nothing may be changed in it."""
     folder = tmp_path_factory.mktemp("finished")
     where = ["--data-dir", photos, "--weights", small_weights, "--seed", "0", "1"]
-    run(CALTECH, [*where, "--samples", "4", "2", "--val", "3", "--test", "3", "--epochs", "5"],
-        folder)  # fmt: skip
+    sizes = ["--samples", "4", "2", "--val", "3", "--test", "3", "--epochs", "5"]
+    run(CALTECH, [*where, *sizes, "--head", "steady", "auto"], folder)
     return folder
 
 
 def test_heads_of_all_sizes_and_seeds(out):
     result = json.loads((out / "result.json").read_text())
-    keys = [(2, 0), (4, 0), (2, 1), (4, 1)]
+    keys = [(n, h, s) for s in (0, 1) for n in (2, 4) for h in ("steady", "auto")]
     assert [tuple(r["key"].values()) for r in result["records"]] == keys
     for record in result["records"]:
         assert record["images"]["train"] == 3 * record["key"]["samples"]
-        assert record["trainable_parameters"] == 16 * 3 + 3
+        assert (
+            record["trainable_parameters"]
+            == (8 if record["key"]["head"] == "steady" else 16) * 3 + 3
+        )
     names = {path.name for path in out.iterdir()}
-    assert {f"classifier-{n}-seed{s}" for n, s in keys} <= names
+    assert {f"classifier-{n}-{h}-seed{s}" for n, h, s in keys} <= names
     assert {"history-seed0.png", "history-seed1.png"} <= names
 
 
-def test_own_photos_are_cropped_standardised_and_their_heads_start_at_zero(out):
+def test_own_photos_are_cropped_and_get_the_best_head_alone(arguments, tmp_path):
     """What the data settle is kept, but not part of the command as its user would type it."""
-    result = json.loads((out / "result.json").read_text())
+    result = run(CALTECH, arguments, tmp_path)
     for known in (result["settings"], result["origin"]["options"]):
-        chosen = known["resize"], known["start"], known["recipe"]
-        assert chosen == ("crop", "zero", "steady")
-    assert not {"--resize", "--start", "--recipe"} & set(result["command"].split())
-    assert {record["learning_rate"] for record in result["records"]} == {0.5 / 16}
-    head = Classifier.load(out / "classifier-4-seed0").head
-    assert head.names == ("head_standardize", "head")
+        chosen = known["resize"], known["start"], known["head"], known["layer"]
+        assert chosen == ("crop", "zero", ["auto"], ["block5_pool"])
+    assert not {"--resize", "--start", "--head", "--layer"} & set(result["command"].split())
+    assert {record["epochs"] for record in result["records"]} == {0}
+    assert not list(tmp_path.glob("history-*"))
+    assert all(" on block5_pool (" in record["chosen"] for record in result["records"])
+
+
+def test_steady_heads_are_standardised_and_start_at_zero(out):
+    steady = json.loads((out / "result.json").read_text())["records"][::2]
+    assert {record["learning_rate"] for record in steady} == {0.5 / 8}
+    head = Classifier.load(out / "classifier-4-steady-seed0").head
+    assert head.names == ("head_flatten", "head_standardize", "head")
+
+
+def test_heads_are_compared_on_the_same_images(out):
+    """The exact p value of McNemar's test, from the tables of what each got right."""
+    result = json.loads((out / "result.json").read_text())
+    told = result["differences"]
+    assert [(d["one"], d["other"]) for d in told] == [([n, "auto"], [n, "steady"]) for n in (2, 4)]
+    for found in told:
+        own, other = (
+            np.mean(
+                [r["test"]["accuracy"] for r in result["records"] if [*r["key"].values()][:2] == k]
+            )
+            for k in (found["one"], found["other"])
+        )
+        assert found["value"] == pytest.approx(own - other)
+        assert found["low"] <= found["value"] <= found["high"]
+        assert found["images"] <= 18
+
+
+def test_mistakes_are_tables_and_pictures(out):
+    with (out / "predictions.csv").open() as file:
+        told = list(csv.DictReader(file))
+    result = json.loads((out / "result.json").read_text())
+    best = max(result["records"][:4], key=lambda record: record["test"]["accuracy"])
+    assert np.mean([int(row["right"]) for row in told]) == pytest.approx(best["test"]["accuracy"])
+    assert all(float(row[row["guess"]]) == float(row["probability of guess"]) for row in told)
+    with (out / "confusion.csv").open() as file:
+        counts = [[int(n) for n in row[1:]] for row in list(csv.reader(file))[1:]]
+    assert np.trace(counts) == sum(int(row["right"]) for row in told)
+    names = {path.name for path in out.iterdir()}
+    assert {
+        "classes.csv",
+        "suspects.csv",
+        "confusion.png",
+        "classes.png",
+        "reliability.png",
+    } <= names
+
+
+def test_so_many_seeds(arguments, tmp_path, fails):
+    result = run(CALTECH, [*arguments, "--seeds", "2", "--no-classifiers"], tmp_path)
+    assert {record["key"]["seed"] for record in result["records"]} == {0, 1}
+    assert "--seed 0 1" in result["command"]
+    message = fails(lambda: run(CALTECH, [*arguments, "--seeds", "2", "--seed", "3"], tmp_path))
+    assert "leave one of them out" in message
 
 
 @pytest.mark.parametrize(("layer", "beside"), [("fc2", True), ("block5_pool", False)])
 def test_the_reference_s_numbers_stand_beside_its_own_layer_only(layer, beside, tmp_path, capsys):
     """They are of fc2; the demo stands in for its data."""
     options = ["--dataset", "demo", "--layer", layer, "--samples", "2", "--epochs", "1"]
-    result = run(CALTECH, [*options, "--no-classifiers"], tmp_path)
+    small = ["--val", "2", "--test", "2", "--head", "reference", "--no-classifiers"]
+    result = run(CALTECH, [*options, *small], tmp_path)
     assert result["comparable"] == beside
     assert ("0.4518" in capsys.readouterr().out) == beside
 
 
 @pytest.mark.parametrize("flag", ["--end-to-end", "--as-its-code"])
 def test_what_has_no_standardised_features_says_so(flag, arguments, fails, tmp_path):
-    options = [*arguments, flag, "--recipe", "steady"]
-    assert "--recipe reference" in fails(lambda: run(CALTECH, options, tmp_path))
+    options = [*arguments, flag, "--head", "steady"]
+    assert "--head reference" in fails(lambda: run(CALTECH, options, tmp_path))
 
 
 def test_what_is_said_of_size_and_start_holds(arguments, out, tmp_path):
@@ -83,31 +142,40 @@ def test_what_is_said_of_size_and_start_holds(arguments, out, tmp_path):
 def test_history_has_a_line_per_epoch(out):
     with (out / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
-    keys = [(2, 0), (4, 0), (2, 1), (4, 1)]
-    assert [(int(r["samples"]), int(r["seed"]), int(r["epoch"])) for r in rows] == [
+    keys = [("2", "0"), ("4", "0"), ("2", "1"), ("4", "1")]
+    assert [(r["samples"], r["seed"], int(r["epoch"])) for r in rows] == [
         (*key, epoch) for key in keys for epoch in range(1, 6)
     ]
-    last = json.loads((out / "result.json").read_text())["records"][-1]
+    last = json.loads((out / "result.json").read_text())["records"][-2]
     assert float(rows[-1]["val_loss"]) == pytest.approx(last["validation"]["loss"], rel=1e-5)
 
 
-def test_the_saved_classifier_gives_the_result_again(out, photos):
-    record = json.loads((out / "result.json").read_text())["records"][1]
-    classifier = Classifier.load(out / "classifier-4-seed0")
+@pytest.mark.parametrize(("head", "number"), [("steady", 2), ("auto", 3)])
+def test_the_saved_classifier_gives_the_result_again(head, number, out, photos):
+    """The same classes right, and calibrated probabilities: those of a head trained in epochs are
+    divided by its temperature, those of auto were so when it was measured."""
+    record = json.loads((out / "result.json").read_text())["records"][number]
+    classifier = Classifier.load(out / f"classifier-4-{head}-seed0")
     assert classifier.class_names == ("ants", "bees", "cats")
     dataset = load_folder(photos)
     split, _ = load_splits(out / "split.json")
     chosen = split.indices(dataset, "test")
-    probabilities = classifier.probabilities(ImageArray(dataset, chosen, 32, "crop"))
+    images = ImageArray(dataset, chosen, 32, "crop")
+    probabilities = classifier.probabilities(images)
+    if head == "steady":
+        logits = compute(classifier.backbone.then(classifier.head), images)
+        temperature = record["calibration"]["temperature"]
+        np.testing.assert_allclose(softmax(logits, axis=1), probabilities, atol=1e-5)
+        probabilities = softmax(logits * temperature, axis=1)
     true = probabilities[np.arange(len(chosen)), dataset.labels[chosen]]
     accuracy = (probabilities.argmax(1) == dataset.labels[chosen]).mean()
     assert accuracy == pytest.approx(record["test"]["accuracy"])
-    assert -np.log(true).mean() == pytest.approx(record["test"]["loss"], rel=1e-4)
+    assert -np.log(true).mean() == pytest.approx(record["test"]["loss"], rel=1e-4, abs=1e-6)
 
 
 def test_photos_are_classified(out, photos, capsys):
     names = [str(photos / "bees" / "3.png"), str(photos / "cats" / "0.png")]
-    predict.main([str(out / "classifier-4-seed0"), *names, "--top", "2"])
+    predict.main([str(out / "classifier-4-auto-seed0"), *names, "--top", "2"])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == names
     assert all(line.count("%") == 2 for line in lines)
@@ -117,9 +185,9 @@ def test_photos_are_classified(out, photos, capsys):
     ("classifier", "photo", "options", "names"),
     [
         ("nothing", "bees/3.png", [], "nothing"),
-        ("classifier-4-seed0", "none.png", [], "none.png"),
-        ("classifier-4-seed0", "bees/3.png", ["--weights", "nowhere.h5"], "nowhere.h5"),
-        ("classifier-4-seed0", "bees/3.png", ["--top", "0"], "0"),
+        ("classifier-4-auto-seed0", "none.png", [], "none.png"),
+        ("classifier-4-auto-seed0", "bees/3.png", ["--weights", "nowhere.h5"], "nowhere.h5"),
+        ("classifier-4-auto-seed0", "bees/3.png", ["--top", "0"], "0"),
     ],
 )
 def test_mistakes_in_predicting(classifier, photo, options, names, out, photos, fails):
@@ -129,13 +197,15 @@ def test_mistakes_in_predicting(classifier, photo, options, names, out, photos, 
 
 @pytest.mark.parametrize("options", [["--end-to-end"], ["--end-to-end", "--batch-size", "5"]])
 def test_end_to_end_gives_the_same_result_as_the_cache(options, arguments, tmp_path):
-    cached = run(CALTECH, [*arguments, *options[1:], "--recipe", "reference"], tmp_path / "cached")
+    cached = run(CALTECH, [*arguments, *options[1:], *REFERENCE], tmp_path / "cached")
     whole = run(CALTECH, [*arguments, *options], tmp_path / "whole")
     for a, b in zip(cached["records"], whole["records"], strict=True):
         np.testing.assert_allclose(a["test"]["loss"], b["test"]["loss"], rtol=1e-4)
         assert a["test"]["accuracy"] == b["test"]["accuracy"]
         assert a["frozen_parameters"] == b["frozen_parameters"]
-    assert Classifier.load(tmp_path / "whole" / "classifier-4-seed0").head.names == ("head",)
+    assert Classifier.load(tmp_path / "whole" / "classifier-4-reference-seed0").head.names == (
+        "head",
+    )
 
 
 def test_running_again_uses_the_split_and_the_features_again(arguments, tmp_path, monkeypatch):
@@ -157,8 +227,8 @@ def test_what_changes_no_number_trains_nothing(arguments, photos, tmp_path, monk
 
 
 def test_early_stopping_and_another_layer(arguments, tmp_path):
-    options = ["--patience", "1", "--epochs", "60", "--lr", "0.05", "--layer", "block4_pool"]
-    result = run(CALTECH, [*arguments, *options, "--recipe", "reference"], tmp_path)
+    options = ["--patience", "1", "--epochs", "60", "--lr", "0.05", "--head", "reference"]
+    result = run(CALTECH, [*arguments, *options, "--layer", "block4_pool"], tmp_path)
     assert all(record["epochs"] < 60 for record in result["records"])
     assert result["records"][0]["trainable_parameters"] == 2 * 2 * 8 * 3 + 3
 
@@ -166,16 +236,19 @@ def test_early_stopping_and_another_layer(arguments, tmp_path):
 def test_bfloat16_is_another_run_and_is_kept(arguments, tmp_path):
     result = run(CALTECH, [*arguments, "--precision", "bfloat16"], tmp_path)
     assert result["origin"]["options"]["precision"] == "bfloat16"
-    assert Classifier.load(tmp_path / "classifier-4-seed0").backbone.dtype == "bfloat16"
+    assert Classifier.load(tmp_path / "classifier-4-auto-seed0").backbone.dtype == "bfloat16"
 
 
 def test_tensorboard_logs_hold_the_history(arguments, tmp_path):
     pytest.importorskip("tensorboardX")
-    run(CALTECH, [*arguments, "--no-classifiers"], tmp_path)
-    result = run(CALTECH, [*arguments, "--tensorboard", "--no-classifiers"], tmp_path)
+    given = [*arguments, "--no-classifiers", *REFERENCE]
+    run(CALTECH, given, tmp_path)
+    result = run(CALTECH, [*given, "--tensorboard"], tmp_path)
     assert "tensorboard" in result["files"]
-    assert {path.name for path in (tmp_path / "tensorboard").iterdir()} == {"2-seed0", "4-seed0"}
-    (path,) = (tmp_path / "tensorboard" / "4-seed0").iterdir()
+    assert {path.name for path in (tmp_path / "tensorboard").iterdir()} == {
+        *("2-reference-seed0", "4-reference-seed0")
+    }
+    (path,) = (tmp_path / "tensorboard" / "4-reference-seed0").iterdir()
     logged = scalars(path)
     assert {tag for tag, _ in logged} == {
         *("loss/train", "loss/validation", "accuracy/train", "accuracy/validation")
@@ -264,8 +337,9 @@ def test_the_reference_s_recipe_is_urban_tribes_default():
     assert options.samples == (2, 4, 8, 16, 32)
     assert (options.batch_size, options.epochs, options.patience) == (11, 100, 3)
     assert options.fit_config(seed=0).learning_rate == 1e-3
-    assert options.resolved(reference=True).recipe == "reference"
-    assert (options.layer, options.val, options.test) == ("fc2", 16, 16)
+    resolved = options.resolved(reference=True)
+    assert (resolved.head, resolved.layer[0]) == (("reference", "auto"), "fc2")
+    assert (options.val, options.test) == (16, 16)
 
 
 def test_the_reference_s_split_is_marked(arguments, flat, tmp_path, capsys):

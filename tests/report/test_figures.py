@@ -21,7 +21,7 @@ from vggjax.report import (
     validation_figure,
     write_history,
 )
-from vggjax.training import Epoch, Metrics, TrainedHead
+from vggjax.training import Epoch, Metrics, TrainedHead, judge
 
 HISTORY = tuple(
     Epoch(number, Metrics(1 / number, number / 4), Metrics(1.5 / number, number / 5))
@@ -31,7 +31,8 @@ HISTORY = tuple(
 
 @pytest.fixture
 def head():
-    return TrainedHead(record(4, 0, 0.5), softmax_head((4,), 3), HISTORY)
+    own, logits = softmax_head((4,), 3), (np.eye(3), np.arange(3))
+    return TrainedHead(record(4, 0, 0.5), ("fc2",), own, own, judge(logits, logits), HISTORY)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_figures_are_written_as_png(head, groups, tmp_path):
     figures = {
         "history": history_figure({"a": head}, "title"),
         "validation": validation_figure({"p": {"a": head}, "q": {"a": head}}, "title"),
-        "accuracy": accuracy_figure(groups, "title", "n", 0.1),
+        "accuracy": accuracy_figure({"": groups}, "title", "n", 0.1),
         "bars": bars_figure({"r": groups, "s": groups}, "t", 0.1, {"printed": {2: 0.3}}, "that"),
     }
     for name, figure in figures.items():
@@ -67,10 +68,10 @@ def test_several_heads_are_columns_of_one_figure(head):
 
 
 def test_accuracies_have_their_interval_and_the_reference_s_beside_them(groups):
-    plain, beside = (accuracy_figure(groups, "t", "n", 0.1, known, "that", "validation")
+    plain, beside = (accuracy_figure({"": groups}, "t", "n", 0.1, known, "that", "validation")
                      for known in (None, {2: 0.3, 8: 0.6}))  # fmt: skip
     labels = [[t.get_text() for t in f.axes[0].get_legend().get_texts()] for f in (plain, beside)]
-    assert any("95 % interval of one seed" in text for text in labels[0])
+    assert any("95 % interval" in text for text in labels[0])
     assert not any("reference" in text for text in labels[0])
     assert "reference's validation (that)" in labels[1]
     assert "validation" in labels[1], "ours stand beside the reference's own measure"

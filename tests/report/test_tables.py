@@ -2,9 +2,10 @@ import math
 
 import pytest
 
+from vggjax.evaluation import mean_and_deviation, wilson_interval
 from vggjax.report import Table, accuracy_cell, accuracy_note, cells, grouped
 from vggjax.report.tables import plain, spread
-from vggjax.training import Metrics, Record, mean_and_deviation, wilson_interval
+from vggjax.training import Metrics, Record
 
 
 def record(samples, seed, accuracy, tested=100):
@@ -15,6 +16,8 @@ def record(samples, seed, accuracy, tested=100):
         test=Metrics(1.25, accuracy),
         images={"train": samples * 3, "validation": 9, "test": tested},
         least_per_class={"train": samples, "validation": 3, "test": 3},
+        balanced=accuracy,
+        calibration={"temperature": 2.0, "error before": 0.2, "error": 0.1},
         epochs=3,
         kept_epoch=2,
         learning_rate=1e-3,
@@ -45,13 +48,15 @@ def test_records_are_grouped_by_parts_of_their_key(records):
     assert len(grouped(records, "samples", "seed")) == 4
 
 
-def test_several_seeds_have_a_mean_and_the_sample_s_deviation(records):
+def test_several_seeds_have_a_mean_and_its_interval(records):
+    """12.7062 is the 97.5 % point of Student's t with one degree of freedom, as tables have it."""
     deviation = math.sqrt(((0.5 - 0.6) ** 2 + (0.7 - 0.6) ** 2) / 1)
     assert mean_and_deviation([0.5, 0.7]) == pytest.approx((0.6, deviation))
+    reach = 12.7062 * deviation / math.sqrt(2)
     group = grouped(records, "samples")[4,]
-    assert spread(group) == pytest.approx((0.6, 0.6 - deviation, 0.6 + deviation))
-    assert accuracy_cell(group) == "0.6000 ± 0.1414"
-    assert accuracy_note(records, "samples").endswith("standard deviation of 2 seeds")
+    assert spread(group) == pytest.approx((0.6, 0.6 - reach, 0.6 + reach), rel=1e-5)
+    assert accuracy_cell(group) == "0.6000 ± 1.2706"
+    assert "mean of 2 splits, with its 95 % interval" in accuracy_note(records, "samples")
 
 
 def test_one_seed_has_the_interval_of_its_test_images():

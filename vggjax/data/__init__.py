@@ -16,15 +16,19 @@ from vggjax.data.splits import (
     save_splits,
 )
 from vggjax.data.tfds import load_tfds
+from vggjax.data.views import VIEWS, WHOLE, View
 
 __all__ = [
     "DATASET_NAMES",
     "IMAGE_SUFFIXES",
     "RESIZE_MODES",
+    "VIEWS",
+    "WHOLE",
     "ClassSplit",
     "Dataset",
     "ImageArray",
     "Split",
+    "View",
     "decode_image",
     "load_caltech256",
     "load_dataset",

@@ -4,11 +4,13 @@ import functools
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 
 import numpy as np
 
 from vggjax.data.dataset import Dataset
 from vggjax.data.images import DECODER_VERSION, check_resize, decode_image
+from vggjax.data.views import WHOLE, view_called
 from vggjax.errors import DataError
 
 Index = int | slice | np.ndarray
@@ -18,8 +20,9 @@ class ImageArray:
     """The images of a data set, uint8 RGB (N, size, size, 3), decoded on access by threads.
 
     `indices` (N,) picks images of `dataset` and their order, all of them by default; `size` and
-    `resize` are those of `decode_image`; `threads` is the number of decoding threads, as many as
-    processors by default. Nothing is decoded or kept until it is asked for.
+    `resize` are those of `decode_image`; `view` is one of `vggjax.data.VIEWS`, which may change the
+    size; `threads` is the number of decoding threads, as many as processors by default. Nothing is
+    decoded or kept until it is asked for.
 
     >>> import vggjax
     >>> from vggjax.data import load_demo
@@ -37,13 +40,15 @@ class ImageArray:
         size: int = 224,
         resize: str = "crop",
         threads: int | None = None,
+        view: str = WHOLE,
     ) -> None:
         check_resize(size, resize)
         self.dataset = dataset
         self.indices = np.arange(len(dataset))[slice(None) if indices is None else indices]
-        self.size = size
+        self.view = view_called(view)
+        self.size = round(size * self.view.scale)
         self.resize = resize
-        self.threads = threads or min(16, os.cpu_count() or 1)
+        self.threads = threads or _threads()
         self._digests: dict[str, bytes] = {}
 
     def __len__(self) -> int:
@@ -65,8 +70,8 @@ class ImageArray:
     def subset(self, indices: Index) -> "ImageArray":
         """The images at `indices` of this array, as a lazy array again."""
         chosen = np.atleast_1d(self.indices[indices])
-        part = ImageArray(self.dataset, chosen, self.size, self.resize, self.threads)
-        part._digests = self._digests
+        part = copy(self)
+        part.indices = chosen
         return part
 
     def __getitem__(self, index: Index) -> np.ndarray:
@@ -77,21 +82,21 @@ class ImageArray:
         chosen = self.indices[index]
         ids = [self.dataset.ids[number] for number in np.atleast_1d(chosen)]
         batch = np.empty((len(ids), *self.shape[1:]), np.uint8)
-        for row, image in enumerate(_pool(self.threads).map(self._decode, ids)):
+        for row, image in enumerate(decoding_pool(self.threads).map(self._decode, ids)):
             batch[row] = image
         return batch if np.ndim(chosen) else batch[0]
 
     def keys(self) -> np.ndarray:
         """A content key for each image, (N, 32) uint8: what its pixels here are determined by.
 
-        That is the sha256 of the encoded bytes together with the size, the resize mode and
+        That is the sha256 of the encoded bytes together with size, resize mode, view and
         DECODER_VERSION, so what is stored under a key can never be stale.
         """
         ids = [self.dataset.ids[number] for number in self.indices]
         new = [name for name in ids if name not in self._digests]
         for start in range(0, len(new), 1000):  # each one under way takes a kilobyte
             part = new[start : start + 1000]
-            digests = _pool(self.threads).map(self._digest, part)
+            digests = decoding_pool(self.threads).map(self._digest, part)
             self._digests.update(zip(part, digests, strict=True))
         joined = b"".join(self._digests[name] for name in ids)
         return np.frombuffer(joined, np.uint8).reshape(len(ids), 32)
@@ -100,17 +105,23 @@ class ImageArray:
         encoded = self.dataset.read(name)
         if name in self._digests and self._digests[name] != self._key(encoded):
             raise DataError(f"The image {name} has changed while it was in use; start again.")
-        return decode_image(encoded, self.size, self.resize, name)
+        image = decode_image(encoded, self.size, self.resize, name)
+        return image[:, ::-1] if self.view.flip else image
 
     def _digest(self, name: str) -> bytes:
         return self._key(self.dataset.read(name))
 
     def _key(self, encoded: bytes) -> bytes:
-        how = f"vggjax {DECODER_VERSION} {self.size} {self.resize}\n".encode()
+        flipped = " flip" if self.view.flip else ""
+        how = f"vggjax {DECODER_VERSION} {self.size} {self.resize}{flipped}\n".encode()
         return hashlib.sha256(how + encoded).digest()
 
 
 @functools.cache
-def _pool(threads: int) -> ThreadPoolExecutor:
+def decoding_pool(threads: int | None = None) -> ThreadPoolExecutor:
     """One pool for all arrays, made when first needed; its idle threads end with the program."""
-    return ThreadPoolExecutor(threads, thread_name_prefix="vggjax-decode")
+    return ThreadPoolExecutor(threads or _threads(), thread_name_prefix="vggjax-decode")
+
+
+def _threads() -> int:
+    return min(16, os.cpu_count() or 1)

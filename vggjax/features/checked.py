@@ -43,11 +43,11 @@ def checked_inputs(inputs: Any) -> Any:
     into an array stay as they are; lists, tables and other arrays become NumPy arrays.
     Raises DataError if they can't be indexed, are no numbers or, in memory, not all finite.
     """
+    if hasattr(inputs, "subset"):
+        return inputs
     if isinstance(inputs, np.ndarray) and inputs.dtype != object:
         array = inputs
-    elif isinstance(inputs, list | tuple) or (
-        hasattr(inputs, "__array__") and not hasattr(inputs, "subset")
-    ):
+    elif isinstance(inputs, list | tuple) or hasattr(inputs, "__array__"):
         array = _as_array(inputs, "inputs")
     else:
         return _indexable(inputs)

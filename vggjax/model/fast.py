@@ -10,7 +10,7 @@ from jax import lax
 
 from vggjax.model import kernels, winograd
 from vggjax.model.chain import Chain
-from vggjax.model.layers import Convolution, Dense, Flatten
+from vggjax.model.layers import Convolution, Dense, Flatten, WindowMean, Windows
 
 # On a CPU, so many bytes of activations are worked on at a time: they stay in the cache.
 GROUP_BYTES = 2**22
@@ -61,7 +61,12 @@ class FastChain(Chain):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         for group, names in groupby(self.names, self._group_sizes(x).__getitem__):
-            x = in_groups(Chain({name: self[name] for name in names}), x, group)
+            part = Chain({name: self[name] for name in names})
+            if x.shape[0] == 1 and any(isinstance(part[n], Dense) for n in part.names):
+                # A matrix times a single row would be summed in another order than with more.
+                x = part(jax.numpy.repeat(x, 2, axis=0))[:1]
+            else:
+                x = in_groups(part, x, group)
         return x
 
     def _group_sizes(self, x: jax.Array) -> dict[str, int]:
@@ -70,7 +75,7 @@ class FastChain(Chain):
         for name in self.names:
             y = jax.eval_shape(self[name], x)
             largest = max(math.prod(a.shape[1:]) * a.dtype.itemsize for a in (x, y))
-            whole = isinstance(self[name], Dense | Flatten)
+            whole = isinstance(self[name], Dense | Flatten | Windows | WindowMean)
             sizes[name] = x.shape[0] if whole else -(-GROUP_BYTES // largest)
             x = y
         return sizes

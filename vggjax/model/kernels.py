@@ -65,11 +65,11 @@ def _with_gradient(form: Convolve) -> Convolve:
     def backward(saved: tuple[jax.Array, jax.Array], dy: jax.Array) -> tuple[jax.Array, jax.Array]:
         x, kernel = saved
         (dkernel,) = jax.linear_transpose(partial(form, x), kernel)(dy)
-        return convolution(dy, winograd.rotated(kernel)), dkernel
+        return defined(dy, winograd.rotated(kernel)), dkernel
 
-    convolution = jax.custom_vjp(form)
-    convolution.defvjp(forward, backward)
-    return convolution
+    defined = jax.custom_vjp(form)
+    defined.defvjp(forward, backward)
+    return defined
 
 
 direct_convolution = _with_gradient(_by_xla)

@@ -17,6 +17,9 @@ TORCH_MEAN = (0.485, 0.456, 0.406)
 TORCH_DEVIATION = (0.229, 0.224, 0.225)
 
 
+TINY = 1e-30  # keeps roots of zero, and their gradients, finite
+
+
 class Layer(nnx.Module):
     """A layer of a chain: its constructor takes its arrays and its `settings` by name.
 
@@ -132,7 +135,51 @@ class UnitLength(Layer):
     kind = "unit_length"
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        return x * jax.lax.rsqrt(jnp.maximum((x * x).sum(-1, keepdims=True), 1e-30))
+        return unit_length(x)
+
+
+class Pyramid(Layer):
+    """Maps (B, H, W, C) → (B, H·W·C + C): where each thing is, and how much of it there is at all.
+
+    The maps as they are, flattened, beside each map's root mean square; both parts are scaled to
+    length 1. Two levels of a spatial pyramid (Lazebnik et al., CVPR 2006).
+    """
+
+    kind = "pyramid"
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        flat = unit_length(x.reshape(x.shape[0], -1))
+        # Of the scaled maps, so that large activations can't overflow when they are squared.
+        squares = (flat.reshape(x.shape) ** 2).mean((1, 2))
+        return jnp.concatenate([flat, unit_length(jnp.sqrt(jnp.maximum(squares, TINY)))], axis=-1)
+
+
+class Windows(Layer):
+    """Every `side` × `side` window of maps: (B, H, W, C) → (B·windows, side, side, C)."""
+
+    kind = "windows"
+    settings = ("side",)
+
+    def __init__(self, side: int):
+        self.side = side
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        places = range(x.shape[1] - self.side + 1), range(x.shape[2] - self.side + 1)
+        cut = [x[:, i : i + self.side, j : j + self.side] for i in places[0] for j in places[1]]
+        return jnp.stack(cut, axis=1).reshape(-1, self.side, self.side, x.shape[3])
+
+
+class WindowMean(Layer):
+    """The mean over each image's `windows`: (B·windows, *shape) → (B, *shape)."""
+
+    kind = "window_mean"
+    settings = ("windows",)
+
+    def __init__(self, windows: int):
+        self.windows = windows
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return x.reshape(-1, self.windows, *x.shape[1:]).mean(1)
 
 
 class Dense(Layer):
@@ -189,9 +236,14 @@ class Temperature(Layer):
 
 LAYERS = (
     *(Preprocess, Convolution, MaxPool, MeanMap, Flatten, Dense, Standardize, Temperature),
-    *(Power, Center, UnitLength),
+    *(Power, Pyramid, Center, UnitLength, Windows, WindowMean),
 )
 KINDS: dict[str, type[Layer]] = {layer.kind: layer for layer in LAYERS}
+
+
+def unit_length(rows: jax.Array) -> jax.Array:
+    """Rows (B, n) of length 1; a row of zeros stays."""
+    return rows * jax.lax.rsqrt(jnp.maximum((rows * rows).sum(-1, keepdims=True), TINY))
 
 
 def make_layer(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> Layer:

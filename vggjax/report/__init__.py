@@ -1,7 +1,7 @@
 """Tables, figures and pages of results."""
 
 from vggjax.report.accuracy import (
-    accuracy_curve,
+    accuracy_curves,
     accuracy_figure,
     bars_figure,
     percent,
@@ -15,7 +15,20 @@ from vggjax.report.curves import (
 )
 from vggjax.report.event_log import EventLog, require_tensorboard
 from vggjax.report.grids import activating_figure, filter_figure, image_grid, readable, stitch
+from vggjax.report.judging import (
+    class_figure,
+    confusion_figure,
+    errors_figure,
+    reliability_figure,
+    suspects_figure,
+)
 from vggjax.report.maps import LayerMaps, maps_figure
+from vggjax.report.spreadsheets import (
+    write_classes,
+    write_confusion,
+    write_predictions,
+    write_suspects,
+)
 from vggjax.report.tables import Table, accuracy_cell, accuracy_note, cells, grouped
 
 __all__ = [
@@ -23,12 +36,15 @@ __all__ = [
     "LayerMaps",
     "Table",
     "accuracy_cell",
-    "accuracy_curve",
+    "accuracy_curves",
     "accuracy_figure",
     "accuracy_note",
     "activating_figure",
     "bars_figure",
     "cells",
+    "class_figure",
+    "confusion_figure",
+    "errors_figure",
     "filter_figure",
     "grouped",
     "history_figure",
@@ -36,10 +52,16 @@ __all__ = [
     "maps_figure",
     "percent",
     "readable",
+    "reliability_figure",
     "require_tensorboard",
     "save_figure",
     "stitch",
+    "suspects_figure",
     "validation_curves",
     "validation_figure",
+    "write_classes",
+    "write_confusion",
     "write_history",
+    "write_predictions",
+    "write_suspects",
 ]

@@ -1,69 +1,77 @@
 """Figures of accuracies, with the range that each rests on."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from vggjax.data.splits import Part
 from vggjax.files import atomic_file
+from vggjax.report.figure import Figure
 from vggjax.report.lines import in_lines
 from vggjax.report.tables import spread
 from vggjax.training import Record
 
 OURS, REFERENCE, VALIDATION = "tab:blue", "tab:gray", "tab:orange"
+COLOURS = (OURS, "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:cyan")
 
 
 def accuracy_figure(
-    groups: Mapping[float, Sequence[Record]],
+    series: Mapping[str, Mapping[float, Sequence[Record]]],
     title: str,
     xlabel: str,
     chance: float,
     reference: Mapping[float, float] | None = None,
     about: str = "",
     measured: Part = "test",
+    theirs: str = "",
 ) -> Figure:
     """Accuracy against a number, such as training images per class (C3, U2); see below."""
-    figure = Figure(figsize=(6, 4.2), layout="constrained")
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.subplots()
-    accuracy_curve(axes, groups, xlabel, chance, reference, about, measured)
+    accuracy_curves(axes, series, xlabel, chance, reference, about, measured, theirs)
     axes.set_title(in_lines(title, 60), fontsize=11)
     return figure
 
 
-def accuracy_curve(
+def accuracy_curves(
     axes: Axes,
-    groups: Mapping[float, Sequence[Record]],
+    series: Mapping[str, Mapping[float, Sequence[Record]]],
     xlabel: str,
     chance: float,
     reference: Mapping[float, float] | None = None,
     about: str = "",
     measured: Part = "test",
+    theirs: str = "",
 ) -> None:
-    """Test accuracies of `groups`, records by the number on the x axis, with their ranges.
+    """Test accuracies with their ranges, one curve for each of the `series`, by their names.
 
-    A thin line is the accuracy on the training images. `chance` is the accuracy of guessing (0–1);
-    `reference` the reference's accuracies on the part `measured`, of the data that `about` names:
-    if those are validation accuracies, ours are drawn, too.
+    Each is `{x: records}`. A thin line is the accuracy on the training images. `chance` is the
+    accuracy of guessing (0–1); `reference` the reference's accuracies on the part `measured`, of
+    the data that `about` names: if those are validation accuracies, so are those drawn of the
+    series `theirs`, which repeats it.
     """
-    values, below, above = _ranges(list(groups.values()))
-    axes.errorbar(list(groups), values, yerr=(below, above), color=OURS, marker="o", capsize=3,
-                  label=f"test, {range_label(groups)}", zorder=3)  # fmt: skip
-    axes.plot(list(groups), _means(groups, "train"), color=OURS, lw=0.8, label="training")
-    if reference and measured == "validation":
-        axes.plot(list(groups), _means(groups, measured), color=VALIDATION, marker=".", lw=1.2,
-                  label=measured)  # fmt: skip
+    for (name, groups), colour in zip(series.items(), cycle(COLOURS), strict=False):
+        prefix = f"{name}: " if name else ""
+        values, below, above = _ranges(list(groups.values()))
+        axes.errorbar(list(groups), values, yerr=(below, above), color=colour, marker="o", zorder=3,
+                      capsize=3, label=f"{prefix}test, {range_label(groups)}")  # fmt: skip
+        axes.plot(list(groups), _means(groups, "train"), color=colour, lw=0.8,
+                  label=f"{prefix}training")  # fmt: skip
+        if reference and measured == "validation" and name == theirs:
+            axes.plot(list(groups), _means(groups, measured), color=VALIDATION, marker=".", lw=1.2,
+                      label=f"{prefix}{measured}")  # fmt: skip
     if reference:
         axes.plot(list(reference), list(reference.values()), color=REFERENCE, marker="s",
                   ls="--" if len(reference) > 1 else "",
                   label=f"reference's {measured} ({about})")  # fmt: skip
     _chance(axes, chance)
     axes.set_xscale("log", base=2)
-    ticks = sorted({*groups, *(reference or {})})
+    ticks = sorted({*(reference or {}), *(x for groups in series.values() for x in groups)})
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set(xlabel=xlabel, ylabel="accuracy")
     percent(axes)
@@ -120,7 +128,7 @@ def bars_figure(
 def range_label(groups: Mapping[Any, Sequence[Record]]) -> str:
     """What the bars around an accuracy are."""
     seeds = max(map(len, groups.values()))
-    return "95 % interval of one seed" if seeds == 1 else f"mean ± deviation of {seeds} seeds"
+    return "95 % interval" if seeds == 1 else f"mean of {seeds} splits, 95 % interval"
 
 
 def percent(axes: Axes) -> None:

@@ -7,7 +7,8 @@ from statistics import mean
 from textwrap import wrap
 from typing import Any
 
-from vggjax.training import Record, mean_and_deviation, wilson_interval
+from vggjax.evaluation import mean_interval, wilson_interval
+from vggjax.training import Record
 
 WIDTH = 80  # columns of a terminal
 
@@ -21,6 +22,8 @@ MEASURES: dict[str, tuple[Callable[[Record], float], str]] = {
     "learning rate": (lambda record: record.learning_rate, "{:.2g}"),
     "epochs": (lambda record: record.epochs, "{:.3g}"),
     "seconds": (lambda record: record.seconds, "{:.1f}"),
+    "class mean": (lambda record: record.balanced, "{:.4f}"),
+    "ECE": (lambda record: record.calibration["error"], "{:.3f}"),
 }
 
 
@@ -76,12 +79,12 @@ def grouped(records: Iterable[Record], *names: str) -> dict[tuple[Any, ...], lis
 def spread(group: Sequence[Record]) -> tuple[float, float, float]:
     """Test accuracy of some records that differ by their seeds, and its range (low, high).
 
-    Of several seeds, mean and one standard deviation either way; of a single one, its accuracy and
+    Of several seeds, the mean and its 95 % interval over splits; of a single one, its accuracy and
     the 95 % interval that its number of test images leaves.
     """
-    accuracy, deviation = mean_and_deviation([record.test.accuracy for record in group])
     if len(group) > 1:
-        return accuracy, accuracy - deviation, accuracy + deviation
+        return mean_interval([record.test.accuracy for record in group])
+    accuracy = group[0].test.accuracy
     return accuracy, *wilson_interval(accuracy, group[0].images["test"])
 
 
@@ -102,7 +105,7 @@ def accuracy_note(records: Sequence[Record], *names: str) -> str:
     """What the range beside an accuracy is; `names` of the key tell the groups apart."""
     seeds = max(map(len, grouped(records, *names).values()))
     if seeds > 1:
-        return f"test accuracy: mean and standard deviation of {seeds} seeds"
+        return f"test accuracy: mean of {seeds} splits, with its 95 % interval over splits"
     tested = records[0].images["test"]
     return f"test accuracy: of one seed, with the 95 % interval that {tested:,} test images leave"
 

@@ -1,30 +1,34 @@
 """Heads trained on frozen features: the partitioned optimizer, the step, records, classifiers."""
 
+from vggjax.evaluation import mean_and_deviation, wilson_interval
 from vggjax.training.classifier import Classifier
 from vggjax.training.config import FitConfig
 from vggjax.training.fitting import evaluate, fit
 from vggjax.training.heads import layer_head, steady_rate, train_head
 from vggjax.training.history import Epoch, FitResult, Metrics
+from vggjax.training.judging import Judgement, calibrated, judge
 from vggjax.training.losses import beyond_clip, cross_entropy, keras_cross_entropy
 from vggjax.training.optimizer import keras1_rmsprop, rmsprop
 from vggjax.training.parts import Parts, split_parts, used_images
 from vggjax.training.record import Record, TrainedHead
 from vggjax.training.standardize import standardizing
-from vggjax.training.statistics import mean_and_deviation, wilson_interval
 
 __all__ = [
     "Classifier",
     "Epoch",
     "FitConfig",
     "FitResult",
+    "Judgement",
     "Metrics",
     "Parts",
     "Record",
     "TrainedHead",
     "beyond_clip",
+    "calibrated",
     "cross_entropy",
     "evaluate",
     "fit",
+    "judge",
     "keras1_rmsprop",
     "keras_cross_entropy",
     "layer_head",

@@ -7,11 +7,13 @@ from typing import Any
 
 import optax
 
+from vggjax.features import compute
 from vggjax.model import Chain, count_parameters, learned_layers
 from vggjax.model.heads import Start, dense_head, flat_width, flattening
 from vggjax.training.config import FitConfig
 from vggjax.training.fitting import evaluate, fit
 from vggjax.training.history import Epoch
+from vggjax.training.judging import calibrated, judge
 from vggjax.training.losses import Loss, cross_entropy
 from vggjax.training.parts import PARTS, Parts
 from vggjax.training.record import Record, TrainedHead
@@ -85,9 +87,16 @@ def train_head(
         trained=trained, optimizer=optimizer, loss=loss, on_epoch=on_epoch, checkpoint=checkpoint,
     )  # fmt: skip
     size = config.evaluation_batch or config.batch_size
-    measured = {part: evaluate(result.chain, getattr(parts, part), size, loss) for part in PARTS}
+    measured: dict[str, Any] = {
+        part: evaluate(result.chain, getattr(parts, part), size, loss) for part in PARTS
+    }
     final = result.chain.after(backbone.names[-1]) if end_to_end else result.chain
     classes = final[final.names[-1]].bias[...].shape[0]
+    held_out, test = (
+        (compute(result.chain, own.inputs, size), own.labels)
+        for own in (parts.validation, parts.test)
+    )
+    judgement = judge(held_out, test, parts.tested, parts.class_names)
     record = Record(
         key=dict(key),
         **measured,
@@ -99,5 +108,9 @@ def train_head(
         trainable_parameters=sum(count_parameters(Chain({n: head[n]})) for n in trained),
         frozen_parameters=count_parameters(backbone),
         seconds=round(time.perf_counter() - start, 3),
+        balanced=judgement.tested.balanced_accuracy,
+        calibration=judgement.summary(),
     )
-    return TrainedHead(record, final, result.history)
+    scaled = calibrated(final, judgement.temperature)
+    layers = backbone.names[-1:]
+    return TrainedHead(record, layers, final, scaled, judgement, result.history)

@@ -15,11 +15,16 @@ PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Parts:
-    """The training, validation and test examples of one head."""
+    """The training, validation and test examples of one head.
+
+    `tested` names the test images and `class_names` the classes, for whoever asks which they were.
+    """
 
     train: Examples
     validation: Examples
     test: Examples
+    tested: Sequence[str] = ()
+    class_names: Sequence[str] = ()
 
     def images(self) -> dict[str, int]:
         """How many images each part has, `{part: number}`."""
@@ -50,4 +55,6 @@ def split_parts(
     indices += [split.indices(dataset, part) for part in ("validation", "test")]
     rows = [np.searchsorted(used, part) for part in indices]
     labels = dataset.labels[used]
-    return Parts(*(Examples(inputs.subset(part), labels[part]) for part in rows))
+    train, validation, test = (Examples(inputs.subset(part), labels[part]) for part in rows)
+    tested = [dataset.ids[index] for index in indices[-1]]
+    return Parts(train, validation, test, tested, dataset.class_names)

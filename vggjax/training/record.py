@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vggjax.model import Chain
+from vggjax.model import Chain, JointHead
 from vggjax.training.history import Epoch, Metrics
+from vggjax.training.judging import Judgement
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,10 @@ class Record:
 
     `key` tells it from the other heads of a run: the seed, and what the run compares, such as
     `samples`, `layer`, `recipe` or `temperature`. `images` are the numbers of images that were
-    really used, by part, and `least_per_class` those of the class with the fewest.
+    really used, by part, and `least_per_class` those of the class with the fewest. `balanced` is
+    the test accuracy with each class counting alike, `calibration` what the test images say of
+    the probabilities (see `Judgement.summary`), `chosen` what was chosen for the head, in words.
+    A head that isn't trained in epochs has 0 of them.
     """
 
     key: Mapping[str, Any]
@@ -23,12 +27,15 @@ class Record:
     test: Metrics
     images: Mapping[str, int]
     least_per_class: Mapping[str, int]
-    epochs: int
-    kept_epoch: int
-    learning_rate: float
     trainable_parameters: int
     frozen_parameters: int
     seconds: float
+    balanced: float
+    calibration: Mapping[str, float]
+    epochs: int = 0
+    kept_epoch: int = 0
+    learning_rate: float = 0.0
+    chosen: str = ""
 
     @property
     def name(self) -> str:
@@ -55,8 +62,15 @@ def key_name(key: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class TrainedHead:
-    """A head that was trained, its record, and how the training went."""
+    """A head that was trained behind some layers, its record, and its history.
+
+    `layers` end with the deepest of them. `judgement` has what the head said of the test images;
+    `calibrated` is the head with its logits divided by the temperature found there.
+    """
 
     record: Record
-    head: Chain
-    history: tuple[Epoch, ...]
+    layers: tuple[str, ...]
+    head: Chain | JointHead
+    calibrated: Chain | JointHead
+    judgement: Judgement
+    history: tuple[Epoch, ...] = ()

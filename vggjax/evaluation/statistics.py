@@ -4,6 +4,8 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from scipy.stats import t as student
+
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
     """Mean and sample standard deviation; the deviation of a single value is 0."""
@@ -23,3 +25,19 @@ def wilson_interval(share: float, count: int, z: float = 1.959964) -> tuple[floa
     spread = z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
     middle, scale = share + z**2 / (2 * count), 1 + z**2 / count
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The mean of several splits' results, and its 95 % interval (low, high), by Student's t.
+
+    It says how far the mean of so many other splits of the same images might lie, not of other
+    images. A single value has no such interval: both ends are NaN.
+
+    >>> [round(value, 4) for value in mean_interval([0.5, 0.6, 0.7])]
+    [0.6, 0.3516, 0.8484]
+    """
+    mean, deviation = mean_and_deviation(values)
+    if len(values) < 2:
+        return mean, math.nan, math.nan
+    reach = float(student.ppf(0.975, len(values) - 1)) * deviation / math.sqrt(len(values))
+    return mean, mean - reach, mean + reach
