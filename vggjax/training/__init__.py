@@ -3,6 +3,7 @@
 from vggjax.evaluation import mean_and_deviation, wilson_interval
 from vggjax.training.classifier import Classifier
 from vggjax.training.config import FitConfig
+from vggjax.training.finetune import FineTuned, cut_before, fine_tune
 from vggjax.training.fitting import evaluate, fit
 from vggjax.training.heads import layer_head, steady_rate, train_head
 from vggjax.training.history import Epoch, FitResult, Metrics
@@ -16,6 +17,7 @@ from vggjax.training.standardize import standardizing
 __all__ = [
     "Classifier",
     "Epoch",
+    "FineTuned",
     "FitConfig",
     "FitResult",
     "Judgement",
@@ -26,7 +28,9 @@ __all__ = [
     "beyond_clip",
     "calibrated",
     "cross_entropy",
+    "cut_before",
     "evaluate",
+    "fine_tune",
     "fit",
     "judge",
     "keras1_rmsprop",

@@ -18,6 +18,8 @@ from vggjax.training.optimizer import layer_labels
 from vggjax.training.resume import Checkpoint
 from vggjax.training.run import Training, mean_over
 
+OnEpoch = Callable[[Epoch], None]
+
 
 def fit(
     chain: Chain,
@@ -28,7 +30,7 @@ def fit(
     trained: Collection[str] | None = None,
     optimizer: optax.GradientTransformation | None = None,
     loss: Loss = cross_entropy,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    on_epoch: OnEpoch | None = None,
     checkpoint: str | Path | None = None,
 ) -> FitResult:
     """Train the layers `trained` of `chain` (None: all of them) by softmax cross-entropy.
@@ -68,15 +70,20 @@ def fit(
     check_optimizer(optimizer)
     labels = layer_labels(chain, parameters(chain) if trained is None else trained)
     training = Training(chain, train, validation, config, optimizer, labels, loss, data_mesh())
+    return run(training, on_epoch, checkpoint)
+
+
+def run(training: Training, on_epoch: OnEpoch | None, checkpoint: str | Path | None) -> FitResult:
+    """Epoch after epoch, from the start or from a checkpoint; see `fit`."""
     progress, saved = training.begin(), None
     if checkpoint is not None:
         saved = Checkpoint(Path(checkpoint), training.digest(progress), training.trained)
         progress = saved.restored(progress)
         progress.state = replicated(progress.state, training.mesh)
-    with shown(config.epochs, on_epoch) as show:
+    with shown(training.config.epochs, on_epoch) as show:
         for epoch in progress.history:
             show(epoch)
-        while not has_ended(progress.history, config):
+        while not has_ended(progress.history, training.config):
             epoch = training.run_epoch(progress)
             if saved:
                 saved.save(progress)

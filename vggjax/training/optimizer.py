@@ -47,6 +47,16 @@ def keras1_rmsprop(learning_rate: float) -> optax.GradientTransformation:
     return optax.rmsprop(learning_rate, decay=0.9, eps=1e-8, eps_in_sqrt=False)
 
 
+@cache
+def gentle(learning_rate: float) -> optax.GradientTransformation:
+    """A step along the gradient, by the share `learning_rate` of each array's own length.
+
+    LARS without decay (You et al., arXiv 1708.03888), momentum 0.9: one rate for convolutions and
+    heads of any scale, however small the loss is.
+    """
+    return optax.lars(learning_rate, trust_coefficient=1.0, momentum=0.9)
+
+
 def layer_labels(chain: Chain, trained: str | Collection[str]) -> Labels:
     """(layer, "trained" or "frozen") for each layer of `chain` that has parameters.
 

@@ -66,8 +66,7 @@ class Training:
 
     def run_epoch(self, progress: Progress) -> Epoch:
         """Train for one more epoch, whose row the history gets; the state before is overwritten."""
-        number, config = len(progress.history) + 1, self.config
-        sums, held_out = [], None
+        number, sums, held_out = len(progress.history) + 1, [], None
         for batch in self._batches(number):
             step = (self.graph, self.moving, progress.state, batch, self.mesh, self.loss)
             progress.state, step_sums = train_step(*step)
@@ -75,16 +74,21 @@ class Training:
         metrics = mean_metrics(sums)
         check_loss(metrics.loss, self.train, "training")
         if self.validation is not None:
-            tree, size = progress.state.parameters, config.evaluation_batch or config.batch_size
-            held_out = mean_over(self.graph, tree, self.validation, size, self.mesh, self.loss)
+            held_out = self.held_out(progress.state.parameters)
             check_loss(held_out.loss, self.validation, "validation")
         epoch = Epoch(number, metrics, held_out)
         progress.history.append(epoch)
-        keeps_best = config.patience is not None and config.keep == "best"
-        if keeps_best and best_epoch(progress.history, config.min_delta) == number:
+        keeps_best = self.config.patience is not None and self.config.keep == "best"
+        if keeps_best and best_epoch(progress.history, self.config.min_delta) == number:
             moved = {name: progress.state.parameters[name] for name in self.trained}
             progress.best = jax.tree.map(jnp.copy, moved)
         return epoch
+
+    def held_out(self, tree: Parameters) -> Metrics:
+        """What the validation examples say of the parameters `tree`."""
+        assert self.validation is not None
+        size = self.config.evaluation_batch or self.config.batch_size
+        return mean_over(self.graph, tree, self.validation, size, self.mesh, self.loss)
 
     def result(self, progress: Progress) -> FitResult:
         """The chain with the last parameters, or the best if early stopping kept them."""
