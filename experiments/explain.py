@@ -4,8 +4,8 @@
     python experiments/explain.py CLASSIFIER photo.jpg --class bees --out why.png
 
 Bright is what speaks for the class: the likeliest one, or that of --class.
-Works on every saved classifier. hirescam shows exactly what the logit of a
-linear head is the sum of, gradcam averages over positions.
+Works on every saved classifier. gradcam averages over positions and is easy to
+read; hirescam shows exactly what the logit of a linear head is the sum of.
 """
 
 import argparse
@@ -35,8 +35,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("classifier", type=Path, metavar="CLASSIFIER", help="the folder of a saved classifier")
     add("photos", type=Path, nargs="+", metavar="PHOTO", help="image files, or folders of them")
     add("--class", dest="name", metavar="NAME", help="the class to explain (default: the guess)")
-    add("--method", choices=("hirescam", "gradcam"), default="hirescam",
-        help="see above (default: hirescam)")  # fmt: skip
+    add("--method", choices=("gradcam", "hirescam"), default="gradcam",
+        help="see above (default: gradcam)")  # fmt: skip
     add("--out", type=Path, default=Path("explanation.png"), metavar="FILE",
         help="the picture (default: explanation.png)")  # fmt: skip
     add("--weights", metavar="NAME", help="the backbone's, if they are elsewhere than in training")

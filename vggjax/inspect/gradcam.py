@@ -19,7 +19,7 @@ from vggjax.features import compute
 from vggjax.model import Chain, JointHead, joint_head
 from vggjax.model.layers import Convolution
 
-Method = Literal["hirescam", "gradcam"]
+Method = Literal["gradcam", "hirescam"]
 
 
 def grad_cam(
@@ -27,7 +27,7 @@ def grad_cam(
     head: Chain | JointHead,
     images: np.ndarray,
     classes: np.ndarray,
-    method: Method = "hirescam",
+    method: Method = "gradcam",
 ) -> np.ndarray:
     """Heat maps (N, H, W) in 0–1, where `images` speak for `classes` (N,), one for each.
 
