@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from engine.job import Job
-from matplotlib.figure import Figure
 
 from vggjax.collective import is_first
 from vggjax.data import decode_image
@@ -19,6 +18,7 @@ from vggjax.inspect.response import require_convolution
 from vggjax.inspect.result import joined
 from vggjax.progress import progress
 from vggjax.report import save_figure
+from vggjax.report.figure import Figure
 
 STEPS_BETWEEN_GRIDS, SECONDS_BETWEEN_GRIDS = 8, 20
 SO_FAR = "filters-so-far.png"

@@ -29,7 +29,6 @@ from engine.job import Job, Outcome
 from engine.options import NetworkOptions, option
 from engine.run_folder import Result
 from engine.sources import imagenet_or_demo, images_below
-from matplotlib.figure import Figure
 
 from vggjax.data import Dataset
 from vggjax.errors import DataError
@@ -41,6 +40,7 @@ from vggjax.inspect import (
     most_activating,
 )
 from vggjax.report import Table, activating_figure, filter_figure, readable
+from vggjax.report.figure import Figure
 
 HOW = {
     VIVID: "spectrum and colours decorrelated, jitter {0.jitter}; true colours",

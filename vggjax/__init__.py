@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from vggjax.errors import VggjaxError
     from vggjax.features import Examples, Features, compute, extract
     from vggjax.model import Chain, VGGConfig, softmax_head
+    from vggjax.quick import train
     from vggjax.training import Classifier, FitConfig, evaluate, fit
     from vggjax.weights import load_vgg
 
@@ -20,6 +21,7 @@ _PARTS = {
     "errors": ["VggjaxError"],
     "features": ["Examples", "Features", "compute", "extract"],
     "model": ["Chain", "VGGConfig", "softmax_head"],
+    "quick": ["train"],
     "training": ["Classifier", "FitConfig", "evaluate", "fit"],
     "weights": ["load_vgg"],
 }
@@ -45,6 +47,7 @@ __all__ = [
     "load_vgg",
     "make_split",
     "softmax_head",
+    "train",
 ]
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from benchmarks.results import Comparison, Row
 from vggjax.report import Table
+from vggjax.report.figure import Figure
 
 _CONTENDED = "CONTENDED: other programs ran meanwhile; times and ratios are unreliable"
 _OURS, _OTHERS = "tab:blue", "tab:gray"

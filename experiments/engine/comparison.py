@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from statistics import mean
 from typing import Any, Literal
 
-from matplotlib.figure import Figure
-
 from engine.experiment import Experiment, OverviewRow
 from engine.heads import Inputs, Plan, train_heads
 from engine.job import Job, Outcome
@@ -24,6 +22,7 @@ from vggjax.report import (
     history_figure,
     validation_figure,
 )
+from vggjax.report.figure import Figure
 from vggjax.report.tables import MEASURES, spread
 from vggjax.training import Record, TrainedHead
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Generic
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from engine.cluster import require_fetched
 from engine.options import OptionsT
 from vggjax import collective
 from vggjax.data import Dataset, ImageArray, Split
 from vggjax.model import Chain, deepest_layer, in_precision, output_shape
+from vggjax.report.figure import Figure
 from vggjax.report.reference import URBAN_TRIBES
 from vggjax.training import TrainedHead
 from vggjax.weights import (

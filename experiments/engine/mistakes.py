@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from engine.heads import Inputs
 from engine.job import Job
@@ -25,6 +24,7 @@ from vggjax.report import (
     write_predictions,
     write_suspects,
 )
+from vggjax.report.figure import Figure
 from vggjax.report.judging import SUSPECTS, WORST
 from vggjax.training import TrainedHead
 

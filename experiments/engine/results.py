@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from engine.command_line import identity
 from engine.job import Job, Outcome
 from vggjax.data import ImageArray, save_splits, summary
+from vggjax.evaluation import wilson_interval
 from vggjax.model import chain_digest, kernels
 from vggjax.model.layers import KINDS
 from vggjax.report import save_figure, write_history
-from vggjax.training import Classifier, TrainedHead, used_images
+from vggjax.report.figure import Figure
+from vggjax.training import Classifier, Record, TrainedHead, used_images
 
 RECIPE_VERSION = 3  # raise it when the same options and images would give other numbers
 
@@ -82,8 +83,23 @@ def _save_classifiers(job: Job[Any], heads: Sequence[TrainedHead], folder: Path)
             job.data.class_names,
             job.resize,
             job.weights_name,
+            sure_above=head.judgement.sure_above,
+            about=_known(head.record, job),
         )
         classifier.save(folder / f"classifier-{head.record.name}", digest=digests[head.layers[-1]])
+
+
+def _known(record: Record, job: Job[Any]) -> dict[str, Any]:
+    """What a classifier carries along of how it was made."""
+    low, high = wilson_interval(record.test.accuracy, record.images["test"])
+    return {
+        "trained on": job.data.name,
+        "images": dict(record.images),
+        "test accuracy": record.test.accuracy,
+        "95 % interval": [low, high],
+        "calibration error": record.calibration["error"],
+        "head": record.chosen,
+    }
 
 
 def _save_picture(picture: Figure | np.ndarray, path: Path) -> None:

@@ -48,7 +48,7 @@ class ImageArray:
         self.size = size
         self.resize = resize
         self.view = view_called(view)
-        self.threads = threads or min(16, os.cpu_count() or 1)
+        self.threads = threads or _threads()
         self._digests: dict[str, bytes] = {}
 
     def __len__(self) -> int:
@@ -86,7 +86,7 @@ class ImageArray:
         chosen = self.indices[index]
         ids = [self.dataset.ids[number] for number in np.atleast_1d(chosen)]
         batch = np.empty((len(ids), *self.shape[1:]), np.uint8)
-        for row, image in enumerate(_pool(self.threads).map(self._decode, ids)):
+        for row, image in enumerate(decoding_pool(self.threads).map(self._decode, ids)):
             batch[row] = image
         return batch if np.ndim(chosen) else batch[0]
 
@@ -100,7 +100,7 @@ class ImageArray:
         new = [name for name in ids if name not in self._digests]
         for start in range(0, len(new), 1000):  # each one under way takes a kilobyte
             part = new[start : start + 1000]
-            digests = _pool(self.threads).map(self._digest, part)
+            digests = decoding_pool(self.threads).map(self._digest, part)
             self._digests.update(zip(part, digests, strict=True))
         joined = b"".join(self._digests[name] for name in ids)
         return np.frombuffer(joined, np.uint8).reshape(len(ids), 32)
@@ -122,6 +122,10 @@ class ImageArray:
 
 
 @functools.cache
-def _pool(threads: int) -> ThreadPoolExecutor:
+def decoding_pool(threads: int | None = None) -> ThreadPoolExecutor:
     """One pool for all arrays, made when first needed; its idle threads end with the program."""
-    return ThreadPoolExecutor(threads, thread_name_prefix="vggjax-decode")
+    return ThreadPoolExecutor(threads or _threads(), thread_name_prefix="vggjax-decode")
+
+
+def _threads() -> int:
+    return min(16, os.cpu_count() or 1)

@@ -42,12 +42,17 @@ RESIZE_MODES = ("nearest", "bilinear", "bicubic", "lanczos", "box", "crop")
 _WHITE_LEVELS = {"I;16": (65535,), "I": (65535,), "F": (1, 255, 65535)}
 
 
+# A file's path or bytes, or an image that is decoded already: uint8 (H, W), (H, W, 3), (H, W, 4).
+Source = bytes | Path | Image.Image | np.ndarray
+
+
 def decode_image(
-    data: bytes | Path, size: int, resize: str = "crop", name: str | None = None
+    data: Source, size: int, resize: str = "crop", name: str | None = None
 ) -> np.ndarray:
     """An image file as uint8 RGB (size, size, 3), 0 … 255, upright.
 
-    `data` is the path of a file or its bytes; `name` names it in errors. Grayscale, palette and
+    `data` is the path of a file or its bytes, or an image in memory (PIL, or a uint8 array), which
+    gets the same treatment; `name` names it in errors. Grayscale, palette and
     CMYK become RGB (colour profiles are not applied); transparent parts are laid on white; more
     than 8 bits are scaled, not clipped; EXIF rotation is applied; of an animation, the first frame
     is taken. `resize` is one of RESIZE_MODES: `crop` is torchvision's evaluation transform, the
@@ -96,7 +101,11 @@ def _read(path: Path, name: str) -> bytes:
         raise DataError(f"Cannot read the image file {name}: {error.strerror}.") from error
 
 
-def _open(encoded: bytes) -> Image.Image:
+def _open(encoded: bytes | Image.Image | np.ndarray) -> Image.Image:
+    if isinstance(encoded, Image.Image):
+        return encoded.copy()
+    if isinstance(encoded, np.ndarray):
+        return Image.fromarray(encoded)
     Image.init()
     formats = [name for name in IMAGE_FORMATS if name in Image.OPEN]
     return Image.open(io.BytesIO(encoded), formats=formats)

@@ -1,11 +1,10 @@
 """Views of an image: other ways to look at it, each of which gives features of the same shape."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from vggjax.data.images import decode_image
+from vggjax.data.images import Source, decode_image
 from vggjax.errors import DataError
 
 # From one value of VGG's last maps to the next, in pixels: other sizes would lose a margin.
@@ -61,13 +60,13 @@ def view_called(name: str | View) -> View:
 
 
 def decode_view(
-    data: bytes | Path,
+    data: Source,
     size: int,
     resize: str = "crop",
     view: str | View = WHOLE,
     name: str | None = None,
 ) -> np.ndarray:
-    """An image file as a view of it, uint8 RGB (side, side, 3), 0 … 255.
+    """An image as a view of it, uint8 RGB (side, side, 3), 0 … 255.
 
     `view` is one of VIEWS or a `View` for a network that takes `size` × `size`; its `side` may be
     larger. The rest is as in `decode_image`, and so are the errors; an unknown view is one, too.

@@ -1,8 +1,10 @@
 """The one forward pass: what a frozen chain makes of any number of inputs, batch by batch."""
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jax
 import numpy as np
@@ -12,6 +14,9 @@ from jax.sharding import Mesh
 from vggjax.features.devices import data_mesh, data_parallel, device_batches, replicated
 from vggjax.features.examples import Examples
 from vggjax.model import Chain, Parameters, optimize_inference
+
+# What was prepared of each chain: the arrays that it was made of, graph, parameters.
+_PREPARED: WeakKeyDictionary[Chain, dict[tuple[str, ...], Any]] = WeakKeyDictionary()
 
 
 class Activations(nnx.Module):
@@ -53,14 +58,27 @@ def outputs(
     """
     names = tuple(sorted(set(layers or chain.names[-1:]), key=chain.position))
     mesh = data_mesh(jax.local_devices())
-    module = Activations(optimize_inference(chain.until(names[-1])), names)
-    graph, state = nnx.split(module)
-    tree = replicated(nnx.to_pure_dict(state), mesh)
+    graph, tree = _prepared(chain, names)
     examples = Examples(inputs, np.zeros(len(inputs), np.int32))
     for batch in device_batches(examples, batch_size, indices, mesh):
         found = forward_step(graph, tree, batch.inputs, mesh)
         real = np.asarray(batch.weights) > 0
         yield {name: np.asarray(rows)[real] for name, rows in found.items()}
+
+
+def _prepared(chain: Chain, names: tuple[str, ...]) -> tuple[Any, Parameters]:
+    """The graph and the parameters of a chain that is prepared to run until the layers `names`.
+
+    It is kept as long as the chain is, and made anew where a parameter is another array by now.
+    """
+    leaves = jax.tree.leaves(nnx.state(chain, nnx.Param))
+    kept = _PREPARED.setdefault(chain, {})
+    if names not in kept or not all(map(operator.is_, kept[names][0], leaves)):
+        module = Activations(optimize_inference(chain.until(names[-1])), names)
+        graph, state = nnx.split(module)
+        tree = replicated(nnx.to_pure_dict(state), data_mesh(jax.local_devices()))
+        kept[names] = leaves, graph, tree
+    return kept[names][1:]
 
 
 def compute(chain: Chain, inputs: Any, batch_size: int = 32) -> np.ndarray:

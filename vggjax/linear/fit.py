@@ -126,7 +126,7 @@ def _tried(fitted: "_Fitted", validation: Examples | None, kinds: Sequence[str])
             logits = held_out(name, at, labels, classes, fitted.views)
             answers = labels[: len(labels) // fitted.views]
         else:
-            solutions = kind.solutions(at, labels, classes, kind.strengths)
+            solutions = kind.solutions(at, labels, classes, kind.strengths, rough=True)
             logits = [solution.logits(seen) for solution in solutions]
             answers = validation.labels
         for strength, own in zip(kind.strengths, logits, strict=True):

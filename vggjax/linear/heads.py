@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from vggjax.errors import LayerError
 from vggjax.linear.coordinates import Coordinates, coordinates
-from vggjax.linear.logistic import logistic
+from vggjax.linear.logistic import ROUGH, logistic
 from vggjax.linear.means import class_means
 from vggjax.linear.ridge import ridge, ridge_held_out
 from vggjax.linear.solution import Solution
@@ -21,21 +22,29 @@ class Kind:
     """A kind of head: how it is solved, and the strengths of its penalty to choose from.
 
     The strengths are relative to the mean squared length of the training rows, so that they mean
-    the same for all features. `usual` is the one to take where there is nothing to choose by, and
+    the same for all features. `rough` solves it well enough to choose one. `usual` is the one to take where there is nothing to choose by, and
     `temperature` the logits' then: both as they were on photographs.
     """
 
     solve: Solve
+    rough: Solve
     strengths: tuple[float, ...]
     usual: float
     temperature: float
 
     def solutions(
-        self, at: Coordinates, labels: np.ndarray, classes: int, strengths: Sequence[float]
+        self,
+        at: Coordinates,
+        labels: np.ndarray,
+        classes: int,
+        strengths: Sequence[float],
+        *,
+        rough: bool = False,
     ) -> list[Solution]:
         """One for each of the relative `strengths`."""
         scale = at.energy.sum() / len(labels)
-        return self.solve(at, labels, classes, [strength * scale for strength in strengths])
+        alphas = [strength * scale for strength in strengths]
+        return (self.rough if rough else self.solve)(at, labels, classes, alphas)
 
 
 def _means(
@@ -49,9 +58,9 @@ def _grid(low: float, high: float, count: int) -> tuple[float, ...]:
 
 
 KINDS = {
-    "mean": Kind(_means, (0.0,), 0.0, 0.1),
-    "ridge": Kind(ridge, _grid(1e-3, 10, 9), 0.1, 0.05),
-    "logistic": Kind(logistic, _grid(1e-5, 1e-2, 7), 1e-4, 1.0),
+    "mean": Kind(_means, _means, (0.0,), 0.0, 0.05),
+    "ridge": Kind(ridge, ridge, _grid(1e-3, 10, 9), 0.1, 0.025),
+    "logistic": Kind(logistic, partial(logistic, tolerance=ROUGH), _grid(1e-5, 1e-2, 7), 1e-3, 0.2),
 }
 
 
@@ -102,7 +111,7 @@ def _refitted(
     for number in np.unique(fold):
         own, others = fold == number, fold != number
         at = coordinates(rows[others])
-        found = kind.solutions(at, labels[others], classes, strengths)
+        found = kind.solutions(at, labels[others], classes, strengths, rough=True)
         for row, solution in zip(logits, found, strict=True):
             row[own] = solution.logits(at.project(rows[own]))
     return logits

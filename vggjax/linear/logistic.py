@@ -11,16 +11,22 @@ import optax
 from vggjax.linear.coordinates import Coordinates
 from vggjax.linear.solution import Solution
 
-STEPS, TOLERANCE = 300, 1e-6
+STEPS = 300
+EXACT, ROUGH = 1e-6, 1e-4  # where a solution's largest gradient ends
 
 
 def logistic(
-    at: Coordinates, labels: np.ndarray, classes: int, strengths: Sequence[float]
+    at: Coordinates,
+    labels: np.ndarray,
+    classes: int,
+    strengths: Sequence[float],
+    tolerance: float = EXACT,
 ) -> list[Solution]:
     """A solution for each of the `strengths` s > 0: minimises mean cross-entropy + s/2 · |W|².
 
     `labels` (N,) are those of the training rows. The intercept is not penalised. The strengths are
-    solved from the strongest on, each from where the one before ended. As scikit-learn's
+    solved from the strongest on, each from where the one before ended, until no element of the
+    gradient is above `tolerance`. As scikit-learn's
     `LogisticRegression(C=1 / (N s))`.
     """
     found: dict[float, Solution] = {}
@@ -28,13 +34,13 @@ def logistic(
     # Promotion as usual: optax's own integers are of 32 and of 64 bits here.
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
         for strength in sorted(set(strengths), reverse=True):
-            start = _solve(at.train, labels, start, strength)
+            start = _solve(at.train, labels, start, strength, tolerance)
             found[strength] = Solution(*map(np.asarray, start))
     return [found[strength] for strength in strengths]
 
 
 @jax.jit
-def _solve(rows: Any, labels: Any, start: Any, strength: Any) -> Any:
+def _solve(rows: Any, labels: Any, start: Any, strength: Any, tolerance: Any) -> Any:
     """Weights and bias at which the gradient is small."""
     optimizer = optax.lbfgs()
 
@@ -56,6 +62,6 @@ def _solve(rows: Any, labels: Any, start: Any, strength: Any) -> Any:
         _, state = carry
         count = optax.tree.get(state, "count")
         size = optax.tree.norm(optax.tree.get(state, "grad"), ord=jnp.inf)
-        return (count == 0) | ((count < STEPS) & (size > TOLERANCE))
+        return (count == 0) | ((count < STEPS) & (size > tolerance))
 
     return jax.lax.while_loop(unfinished, step, (start, optimizer.init(start)))[0]

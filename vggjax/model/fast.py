@@ -61,7 +61,12 @@ class FastChain(Chain):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         for group, names in groupby(self.names, self._group_sizes(x).__getitem__):
-            x = in_groups(Chain({name: self[name] for name in names}), x, group)
+            part = Chain({name: self[name] for name in names})
+            if x.shape[0] == 1 and any(isinstance(part[n], Dense) for n in part.names):
+                # A matrix times a single row would be summed in another order than with more.
+                x = part(jax.numpy.repeat(x, 2, axis=0))[:1]
+            else:
+                x = in_groups(part, x, group)
         return x
 
     def _group_sizes(self, x: jax.Array) -> dict[str, int]:

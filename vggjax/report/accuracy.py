@@ -7,11 +7,11 @@ from statistics import mean
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from vggjax.data.splits import Part
 from vggjax.files import atomic_file
+from vggjax.report.figure import Figure
 from vggjax.report.lines import in_lines
 from vggjax.report.tables import spread
 from vggjax.training import Record

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from vggjax.report.accuracy import OURS, VALIDATION, percent
+from vggjax.report.figure import Figure
 from vggjax.report.lines import in_lines
 from vggjax.training import Epoch, TrainedHead
 

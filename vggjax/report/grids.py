@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from vggjax.report.figure import Figure
 from vggjax.report.lines import in_lines
 
 MARGIN = 5  # pixels, as in the reference (C4, U3, U4)

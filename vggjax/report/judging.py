@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from vggjax.evaluation import (
@@ -22,6 +21,7 @@ from vggjax.evaluation import (
 )
 from vggjax.evaluation.calibration import BINS
 from vggjax.report.accuracy import OURS, VALIDATION, percent
+from vggjax.report.figure import Figure
 from vggjax.report.lines import in_lines
 
 NUMBERED = 30  # classes up to which a confusion matrix has room for names and numbers

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from vggjax.report.figure import Figure
 from vggjax.report.grids import MARGIN, SMALL, TITLE, labelled_grid, readable, square_columns
 from vggjax.report.lines import in_lines
 

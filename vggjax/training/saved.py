@@ -1,12 +1,14 @@
 """A trained head on disk: an Orbax checkpoint, with all that is needed to classify again (R4)."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from vggjax.data import WHOLE
 from vggjax.errors import WeightsError
 from vggjax.model import Chain, JointHead, Parameters, joint_head, parameters
 from vggjax.model.layers import KINDS, make_layer, settings_of
@@ -29,7 +31,8 @@ class ClassifierInfo:
     `layer` is the cut, the backbone's last layer; `backbone` the frozen part's identity (see
     `vggjax.model.chain_digest`), `preprocessing` and `image_size` what it starts with;
     `resize` how photos get that size, `views` how each is looked at; `precision` is what the
-    backbone computes in; `weights` the name or path to load it from, "" if unknown.
+    backbone computes in; `weights` the name or path to load it from, "" if unknown; `sure_above`
+    the confidence from which on a prediction is sure, `about` what is known of it otherwise.
     """
 
     class_names: tuple[str, ...]
@@ -40,7 +43,9 @@ class ClassifierInfo:
     resize: str
     precision: str = "float32"
     weights: str = ""
-    views: tuple[str, ...] = ("whole",)
+    views: tuple[str, ...] = (WHOLE,)
+    sure_above: float = 0.0
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("class_names", "views"):

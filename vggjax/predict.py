@@ -1,0 +1,144 @@
+"""What a saved classifier sees in photos.
+
+    python -m vggjax.predict CLASSIFIER photo.jpg more_photos --top 3
+    python -m vggjax.predict CLASSIFIER more_photos --csv answers.csv
+
+CLASSIFIER is a folder written by an experiment, by `Classifier.save` or by
+`vggjax.train`. A prediction whose probability is below what made 95 % of the
+held-out images right is marked "unsure".
+"""
+
+import argparse
+import csv
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vggjax.errors import DataError, VggjaxError
+from vggjax.files import atomic_file, write_json
+from vggjax.progress import progress
+from vggjax.training.classifier import BATCH, Classifier
+from vggjax.training.photos import Photos, gather, images_below
+from vggjax.training.prediction import Prediction
+
+Told = list[tuple[str, Prediction]]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Load the classifier, look at all photos, and print or write what it sees.
+
+    Raises VggjaxError for what the user can mend.
+    """
+    options = _parser().parse_args(arguments)
+    if options.top < 1:
+        raise DataError(f"At least one class has to be printed, not {options.top}.")
+    photos = gather(all_images(options.photos))
+    classifier = Classifier.load(options.classifier, options.weights)
+    told, unreadable = look(classifier, photos)
+    if unreadable and not (options.skip_unreadable and told):
+        raise DataError(f"{_left_out(unreadable)} --skip-unreadable leaves them out.")
+    show(told, options.top)
+    if options.csv:
+        write_csv(options.csv, told, classifier.class_names)
+    if options.json:
+        write_json(options.json, [_as_json(name, one) for name, one in told])
+    if unreadable:
+        print(f"left out: {_left_out(unreadable)}", file=sys.stderr)
+
+
+def all_images(paths: Sequence[Path]) -> list[Path]:
+    """The paths, with the images below a folder in its place; DataError if it has none."""
+    found: list[Path] = []
+    for path in paths:
+        own = images_below(path) if path.is_dir() else [path]
+        if not own:
+            raise DataError(f"There are no images in {path} and its sub-folders.")
+        found += own
+    return found
+
+
+def look(classifier: Classifier, photos: Photos) -> tuple[Told, list[str]]:
+    """What the classifier says of each readable photo, and a sentence on each of the others."""
+    told: Told = []
+    unreadable: list[str] = []
+    with progress("photos", len(photos), "photo") as bar:
+        for start in range(0, len(photos), BATCH):
+            readable, problems = photos[start : start + BATCH].readable()
+            unreadable += problems
+            for batch in classifier.predictions(readable):
+                told += zip(readable.names, batch, strict=True)
+            bar.update(len(readable) + len(problems))
+    return told, unreadable
+
+
+def show(told: Told, top: int) -> None:
+    """A line for each photo: its likeliest classes."""
+    width = max((len(name) for name, _ in told), default=0)
+    for name, one in told:
+        best = "   ".join(f"{label} {share:6.1%}" for label, share in one.top(top).items())
+        print(f"{name:<{width}}  {best}{'' if one.sure else '   unsure'}")
+
+
+def write_csv(path: Path, told: Told, names: Sequence[str]) -> None:
+    """A line for each photo: the guess, its probability, whether it is sure, all probabilities."""
+    with (
+        atomic_file(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(["photo", "guess", "probability", "sure", *names])
+        for name, one in told:
+            shares = [f"{one[label]:.6g}" for label in names]
+            writer.writerow([name, one.name, f"{one.probability:.6g}", int(one.sure), *shares])
+
+
+def _as_json(name: str, one: Prediction) -> dict[str, Any]:
+    return {"photo": name, "guess": one.name, "sure": one.sure, "probabilities": dict(one)}
+
+
+def _left_out(unreadable: Sequence[str]) -> str:
+    """What is unreadable, in a sentence each."""
+    return " ".join(unreadable)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m vggjax.predict",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("classifier", type=Path, metavar="CLASSIFIER", help="the folder of a saved classifier")
+    add("photos", type=Path, nargs="+", metavar="PATH", help="image files, or folders of them")
+    add("--top", type=int, default=3, metavar="N", help="how many classes to print (default: 3)")
+    write = parser.add_mutually_exclusive_group()
+    write.add_argument("--csv", type=Path, metavar="FILE", help="write a table, too")
+    write.add_argument("--json", type=Path, metavar="FILE", help="the same as JSON")
+    add("--skip-unreadable", action="store_true", help="leave out what is no readable image")
+    add("--weights", metavar="NAME", help="the backbone's, if they are elsewhere than in training")
+    return parser
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status, 2 for what the user can mend."""
+    try:
+        main(arguments)
+        sys.stdout.flush()
+    except VggjaxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"error: {error.filename or 'A file'}: {error.strerror or error}.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())

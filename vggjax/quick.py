@@ -1,0 +1,190 @@
+"""A classifier from a folder of photos in one call, with a number that it can be trusted by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vggjax.data import Dataset, ImageArray, load_folder, make_split
+from vggjax.errors import DataError
+from vggjax.evaluation import (
+    Predictions,
+    Suspect,
+    calibration_error,
+    most_confused,
+    suspects,
+    wilson_interval,
+    worst_errors,
+)
+from vggjax.features import Examples, extract_layers
+from vggjax.linear import LayerFeatures, LinearFit, fit_linear, logits_of, out_of_fold
+from vggjax.model import deepest_layer
+from vggjax.report import (
+    class_figure,
+    confusion_figure,
+    errors_figure,
+    reliability_figure,
+    suspects_figure,
+)
+from vggjax.report.figure import Figure
+from vggjax.report.judging import SUSPECTS, WORST
+from vggjax.training import Classifier, Judgement, judge
+from vggjax.weights import load_vgg, load_weights
+
+
+@dataclass(frozen=True, repr=False)
+class Trained:
+    """A classifier, what it said of the test images (`tested`), and which labels are suspect.
+
+    Printed, it is a report. `everything` has all images, each judged by heads fitted without it;
+    `suspects` are those whose labels may be wrong (indices into it).
+    """
+
+    classifier: Classifier
+    tested: Predictions
+    everything: Predictions
+    suspects: Sequence[Suspect]
+    images: ImageArray
+
+    def __repr__(self) -> str:
+        told, count = self.tested, len(self.tested)
+        low, high = wilson_interval(told.accuracy, count)
+        pairs = [f"{p.true} taken for {p.guess} ({p.count})" for p in most_confused(told, 3)]
+        names = ", ".join(self.everything.ids[each.image] for each in self.suspects[:3])
+        return "\n".join(
+            [
+                f"{len(told.class_names)} classes, {len(self.everything) - count} images trained "
+                f"on, {count} tested",
+                f"test accuracy {told.accuracy:.3f} (95 % interval {low:.3f} to {high:.3f}), "
+                f"each class alike {told.balanced_accuracy:.3f}",
+                f"calibration error {calibration_error(told):.3f}; sure from "
+                f"{self.classifier.sure_above:.0%} on",
+                f"head: {self.classifier.about['head']}",
+                f"mistakes: {'; '.join(pairs) or 'none'}",
+                f"labels that may be wrong: {len(self.suspects)}{f' ({names})' if names else ''}",
+            ]
+        )
+
+    def figure(self, name: str) -> Figure:
+        """One of `classes`, `confusion`, `errors`, `reliability` and `suspects`.
+
+        Raises DataError for another name, and where there is nothing to show.
+        """
+        told = self.tested
+        if name == "classes":
+            return class_figure(told, "accuracy by class")
+        if name == "confusion":
+            return confusion_figure(told, "what was taken for what")
+        if name == "reliability":
+            return reliability_figure(told, "how far its probabilities can be trusted")
+        if name not in ("errors", "suspects"):
+            raise DataError(f"There is no figure {name!r}.")
+        wrong = worst_errors(told, WORST)
+        if not (len(wrong) if name == "errors" else self.suspects):
+            raise DataError(f"There are no {name} to show.")
+        if name == "errors":
+            return errors_figure(self._shown(told.ids), told, wrong, "mistakes, the surest first")
+        own, all_images = self.suspects[:SUSPECTS], self._shown(self.everything.ids)
+        return suspects_figure(all_images, self.everything, own, "labels that may be wrong")
+
+    def _shown(self, ids: Sequence[str]) -> ImageArray:
+        places = {name: number for number, name in enumerate(self.images.dataset.ids)}
+        return self.images.subset(np.array([places[name] for name in ids]))
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """The classifier, as `vggjax.Classifier.save`."""
+        self.classifier.save(folder, overwrite=overwrite)
+
+
+def train(
+    photos: str | Path | Dataset,
+    weights: str = "imagenet",
+    *,
+    layers: Sequence[str] = ("block5_pool",),
+    test: float = 0.25,
+    seed: int = 0,
+) -> Trained:
+    """A classifier of the photos in a folder, one sub-folder per class, and what it is worth.
+
+    A share `test` (0–1) of each class, one image at least, is held out and only measured on. On the
+    others the best linear head behind VGG16 is chosen by cross-validation (see
+    `vggjax.linear.fit_linear`), on `layers` of the network `weights` (see `vggjax.load_vgg`).
+    Raises DataError for a class of fewer than 3 images, and as loading does.
+
+    >>> import vggjax
+    >>> result = vggjax.train(vggjax.data.load_demo(per_class=4), weights="demo", seed=1)
+    >>> len(result.tested), result.classifier.class_names[0]
+    (32, '001.gear')
+    """
+    dataset = photos if isinstance(photos, Dataset) else load_folder(photos)
+    fitted, tested = held_out(dataset, test, seed)
+    network = load_weights(weights, layers).info.config
+    backbone = load_vgg(weights, until=deepest_layer(network, layers))
+    images = ImageArray(dataset, size=network.image_size)
+    features = LayerFeatures([extract_layers(backbone, layers, images)])
+    examples = Examples(features.subset(fitted), dataset.labels[fitted])
+    found = fit_linear(examples, len(dataset.class_names))
+    last = max(found.chosen.choice.layers, key=backbone.position)
+    judgement = _judged(found, features.subset(tested), dataset, tested, last)
+    classifier = Classifier(
+        backbone.until(last),
+        found.head,
+        dataset.class_names,
+        weights=weights,
+        sure_above=judgement.sure_above,
+        about=_about(found, judgement.tested, len(fitted)),
+    )
+    everything = _everything(found, features, dataset)
+    return Trained(classifier, judgement.tested, everything, suspects(everything), images)
+
+
+def held_out(dataset: Dataset, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which images to train on and which to test on, at random by class: two ascending indices.
+
+    Raises DataError for a share that isn't between 0 and 1, and as `vggjax.make_split` does.
+    """
+    if not 0 < share < 1:
+        raise DataError(f"The share of test images must be between 0 and 1, not {share}.")
+    most = max(dataset.counts().values())
+    split = make_split(dataset, most, 1, 1, seed)
+    order = {name: [*own.train, *own.validation, *own.test] for name, own in split.classes.items()}
+    places = {name: number for number, name in enumerate(dataset.ids)}
+    tested = [
+        places[name] for own in order.values() for name in own[-max(1, round(share * len(own))) :]
+    ]
+    fitted = np.setdiff1d(np.arange(len(dataset)), tested)
+    return fitted, np.sort(tested)
+
+
+def _judged(
+    found: LinearFit, features: LayerFeatures, dataset: Dataset, tested: np.ndarray, last: str
+) -> Judgement:
+    temperature = found.chosen.temperature
+    raw = logits_of(found.head, features, last) * temperature
+    return judge(
+        (found.chosen.logits, found.chosen.labels),
+        (raw, dataset.labels[tested]),
+        [dataset.ids[number] for number in tested],
+        dataset.class_names,
+        temperature,
+    )
+
+
+def _about(found: LinearFit, told: Predictions, trained: int) -> dict[str, Any]:
+    """What the classifier carries along of how it was made."""
+    return {
+        "images": {"train": trained, "test": len(told)},
+        "test accuracy": told.accuracy,
+        "95 % interval": list(wilson_interval(told.accuracy, len(told))),
+        "calibration error": calibration_error(told),
+        "head": f"{found.chosen.choice.text}, by {found.judge}",
+    }
+
+
+def _everything(found: LinearFit, features: LayerFeatures, dataset: Dataset) -> Predictions:
+    """All images, each judged by heads that were fitted without it."""
+    examples = Examples(features, dataset.labels)
+    told = out_of_fold(examples, len(dataset.class_names), found.chosen.choice)
+    return Predictions(dataset.ids, dataset.labels, told, dataset.class_names)
