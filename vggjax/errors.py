@@ -20,6 +20,10 @@ class LayerError(VggjaxError):
     """A layer is asked for that the network does not have, or that does not fit there."""
 
 
+class VggjaxWarning(UserWarning):
+    """What is very probably not meant, though it can be computed; said by Python's `warnings`."""
+
+
 def one_line(error: Exception) -> str:
     """What an error says, on one line of at most 200 characters; its type's name if nothing."""
     text = " ".join(str(error).split()).rstrip(".")

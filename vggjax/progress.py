@@ -34,8 +34,10 @@ class Lines:
 
 
 @contextmanager
-def progress(what: str, total: int, unit: str) -> Iterator["tqdm | Lines"]:
+def progress(what: str, total: int, unit: str, *, delay: float = 0) -> Iterator["tqdm | Lines"]:
     """Shows, in the first process, how many of `total` units are done; `update` tells it.
+
+    Work that ends before `delay` seconds shows nothing.
 
     >>> with progress("sums", 3, "sum") as bar:
     ...     for number in range(3):
@@ -45,5 +47,6 @@ def progress(what: str, total: int, unit: str) -> Iterator["tqdm | Lines"]:
         yield Lines(what, total, unit)
         return
     hidden = not is_first()
-    with tqdm(total=total, desc=what, unit=unit, dynamic_ncols=True, disable=hidden) as bar:
+    bar = tqdm(total=total, desc=what, unit=unit, dynamic_ncols=True, disable=hidden, delay=delay)
+    with bar:
         yield bar

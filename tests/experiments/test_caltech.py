@@ -94,7 +94,7 @@ def test_mistakes_are_tables_and_pictures(out):
     result = json.loads((out / "result.json").read_text())
     best = max(result["records"][:4], key=lambda record: record["test"]["accuracy"])
     assert np.mean([int(row["right"]) for row in told]) == pytest.approx(best["test"]["accuracy"])
-    assert all(float(row[row["guess"]]) == float(row["probability of guess"]) for row in told)
+    assert all(row[f"P({row['guess']})"] == row["probability of guess"] for row in told)
     with (out / "confusion.csv").open() as file:
         counts = [[int(n) for n in row[1:]] for row in list(csv.reader(file))[1:]]
     assert np.trace(counts) == sum(int(row["right"]) for row in told)

@@ -1,3 +1,5 @@
+import sys
+
 import jax
 import numpy as np
 import optax
@@ -8,8 +10,8 @@ from vggjax.errors import DataError, LayerError
 from vggjax.features import Examples, extract
 from vggjax.features.devices import data_mesh, device_batches, replicated
 from vggjax.model import count_parameters, parameters, softmax_head, with_parameters
-from vggjax.training import Epoch, FitConfig, Metrics, evaluate, fit, rmsprop
-from vggjax.training.fitting import _best_epoch
+from vggjax.training import Epoch, FitConfig, Metrics, evaluate, fit, history, rmsprop
+from vggjax.training.history import best_epoch
 from vggjax.training.optimizer import layer_labels, partition
 from vggjax.training.step import TrainState, evaluation_step, train_step
 
@@ -146,7 +148,7 @@ class Asked:
     """Inputs that remember which of them were asked for."""
 
     def __init__(self, rows):
-        self.rows, self.seen = rows, []
+        self.rows, self.seen, self.shape = rows, [], rows.shape
 
     def __len__(self):
         return len(self.rows)
@@ -174,7 +176,7 @@ def test_the_first_epoch_can_take_the_examples_as_they_come(in_order):
 def test_an_epoch_is_better_only_by_more_than_min_delta(losses, min_delta, best):
     nothing = Metrics(0, 0)
     history = [Epoch(n, nothing, Metrics(loss, 0)) for n, loss in enumerate(losses, start=1)]
-    assert _best_epoch(history, min_delta) == best
+    assert best_epoch(history, min_delta) == best
 
 
 def test_a_partial_batch_trains_like_a_batch_of_its_size(full, small_images):
@@ -234,3 +236,18 @@ def test_examples_must_match_their_labels():
 def test_training_that_cannot_go_on_says_why(full, examples, config, message):
     with pytest.raises(DataError, match=message):
         fit(full, examples, config=config)
+
+
+@pytest.mark.parametrize(
+    ("quiet_seconds", "on_epoch", "shows"),
+    [(0, None, True), (60, None, False), (0, lambda epoch: None, False)],
+)
+def test_a_bar_shows_for_long_trainings_that_nobody_follows(
+    monkeypatch, capsys, quiet_seconds, on_epoch, shows
+):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(history, "QUIET_SECONDS", quiet_seconds)
+    examples = Examples(np.eye(4, dtype=np.float32), np.arange(4) % 2)
+    fit(softmax_head((4,), 2), examples, config=FitConfig(epochs=2), on_epoch=on_epoch)
+    printed = capsys.readouterr().err
+    assert ("training: 100%" in printed and "2/2" in printed) == shows == bool(printed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Labelled images, not decoded yet.
 
@@ -26,6 +26,10 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        demo = ", demo" if self.demo else ""
+        return f"Dataset({self.name}, {len(self.class_names)} classes, {len(self):,} images{demo})"
 
     def digest(self) -> str:
         """SHA-256 (64 hex digits) of the images' names and classes, in order."""

@@ -54,6 +54,9 @@ class ImageArray:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def __repr__(self) -> str:
+        return f"ImageArray({self.shape}, {self.dtype}, of {self.dataset.name}, {self.resize})"
+
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(N, side, side, 3)."""

@@ -27,7 +27,7 @@ class ClassSplit:
     test: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Split:
     """A partition of a data set, for all numbers of training images up to `samples` a class.
 
@@ -42,6 +42,12 @@ class Split:
     val: int
     test: int
     classes: dict[str, ClassSplit]
+
+    def __repr__(self) -> str:
+        return (
+            f"Split({self.dataset}, seed {self.seed}, {len(self.classes)} classes, up to "
+            f"{self.samples} train, {self.val} validation and {self.test} test images each)"
+        )
 
     @property
     def joint(self) -> bool:

@@ -9,24 +9,29 @@ from vggjax.evaluation.calibration import (
     sure_above,
 )
 from vggjax.evaluation.mistakes import (
+    ClassAccuracy,
     Confused,
     Suspect,
+    class_accuracies,
     confusion_matrix,
     most_confused,
     suspects,
     worst_errors,
 )
-from vggjax.evaluation.paired import Difference, mcnemar, paired_difference
+from vggjax.evaluation.paired import Difference, McNemar, mcnemar, paired_difference
 from vggjax.evaluation.predictions import Predictions
 from vggjax.evaluation.statistics import mean_and_deviation, mean_interval, wilson_interval
 
 __all__ = [
     "Bin",
+    "ClassAccuracy",
     "Confused",
     "Difference",
+    "McNemar",
     "Predictions",
     "Suspect",
     "calibration_error",
+    "class_accuracies",
     "confident_errors",
     "confusion_matrix",
     "fit_temperature",

@@ -18,14 +18,17 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
     `logits` (N, C) and `labels` (N,) are of images that the head wasn't fitted on. As in Platt's
     scaling (1999), 1 / (N + 2) of each label counts for all classes alike: of a few images that all
-    are right, no certainty follows.
+    are right, no certainty follows. T is 1 where there is no image, or no logit differs.
 
     >>> round(fit_temperature(np.array([[2.0, 0.0]] * 3 + [[0.0, 2.0]]), np.zeros(4, int)), 3)
     2.254
     """
-    own, share = np.arange(len(labels)), 1 / (len(labels) + 2)
-    scale = max(float(np.abs(logits - logits.mean(axis=1, keepdims=True)).mean()), 1e-12)
-    scaled = logits.astype(np.float64) / scale
+    wide = logits.astype(np.float64)
+    spread = abs(wide - wide.mean(axis=1, keepdims=True))
+    if not spread.any():
+        return 1.0
+    own, share, scale = np.arange(len(labels)), 1 / (len(labels) + 2), float(spread.mean())
+    scaled = wide / scale
 
     def loss(log_temperature: float) -> float:
         told = log_softmax(scaled * np.exp(-log_temperature), axis=1)
@@ -75,8 +78,9 @@ def confident_errors(predictions: Predictions, above: float = 0.95) -> float:
 def sure_above(predictions: Predictions, share: float = SURE) -> float:
     """The least confidence from which on a `share` of the images are right; below is "unsure".
 
-    Images are taken from the most confident on, as long as that share of those taken is right, and
-    FEWEST_SURE of them at least. If there is no such confidence, nothing is sure: it is 1.
+    Images are taken from the most confident on, as many as can be so that this share of them is
+    right; of equally confident ones all or none, and FEWEST_SURE in all at least. If there is no
+    such confidence, nothing is sure: it is 1.
 
     >>> told = np.linspace(0.5, 1, 101)
     >>> both = np.stack([told, 1 - told], axis=1)
@@ -87,5 +91,7 @@ def sure_above(predictions: Predictions, share: float = SURE) -> float:
     order = np.argsort(-predictions.confidence, kind="stable")
     confidence, right = predictions.confidence[order], predictions.correct[order]
     shares = np.cumsum(right) / np.arange(1, len(right) + 1)
-    good = np.flatnonzero(shares[FEWEST_SURE - 1 :] >= share)
-    return float(confidence[good[-1] + FEWEST_SURE - 1]) if len(good) else 1.0
+    last = np.append(confidence[1:] < confidence[:-1], True)  # of those equally confident
+    last[: FEWEST_SURE - 1] = False
+    good = np.flatnonzero(last & (shares >= share))
+    return float(confidence[good[-1]]) if len(good) else 1.0

@@ -5,6 +5,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from vggjax.evaluation.predictions import Predictions
+from vggjax.evaluation.statistics import wilson_interval
+
+ROUNDING = 1e-6  # of probabilities that equal their mean
+
+
+@dataclass(frozen=True)
+class ClassAccuracy:
+    """Of the `images` of class `name`, the share that is right (0–1), with its 95 % interval.
+
+    `taken_for` is the class that most of the others were taken for, or "" if none is wrong.
+    """
+
+    name: str
+    images: int
+    accuracy: float
+    low: float
+    high: float
+    taken_for: str
 
 
 @dataclass(frozen=True)
@@ -32,6 +50,26 @@ def confusion_matrix(predictions: Predictions) -> np.ndarray:
     return counts
 
 
+def class_accuracies(predictions: Predictions) -> list[ClassAccuracy]:
+    """How each class that has images fares, the worst first; equal ones by name.
+
+    >>> sure = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
+    >>> told = Predictions(("a", "b", "c"), np.array([0, 0, 1]), sure, ("cat", "dog"))
+    >>> [(each.name, each.accuracy, each.taken_for) for each in class_accuracies(told)]
+    [('cat', 0.5, 'dog'), ('dog', 1.0, '')]
+    """
+    counts, found = confusion_matrix(predictions), []
+    for label in predictions.classes_here:
+        wrong, images = counts[label].copy(), int(counts[label].sum())
+        share = float(wrong[label] / images)
+        wrong[label] = 0
+        taken_for = predictions.class_names[wrong.argmax()] if wrong.any() else ""
+        interval = wilson_interval(share, images)
+        name = predictions.class_names[label]
+        found.append(ClassAccuracy(name, images, share, *interval, taken_for))
+    return sorted(found, key=lambda each: (each.accuracy, each.name))
+
+
 def most_confused(predictions: Predictions, most: int = 5) -> list[Confused]:
     """The pairs of classes with the most mistakes, the worst first; at most so many."""
     counts = confusion_matrix(predictions)
@@ -53,16 +91,22 @@ def suspects(predictions: Predictions) -> list[Suspect]:
 
     The probabilities must be those of heads that weren't fitted on the image. A class's threshold
     is the mean probability that its own images have for it. An image counts for the likeliest of
-    the classes whose threshold it reaches; it is suspect if that isn't its label's. They are ranked
-    by how much more probable the suggested class is (Northcutt et al., arXiv 1911.00068).
+    the classes whose threshold it reaches; it is suspect if that isn't its label's, nor its label
+    the likeliest of all. They are ranked by the normalised margin: how much more probable than its
+    label the likeliest other class is (Northcutt et al., arXiv 1911.00068).
+
+    >>> said = [[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8], [0.1, 0.9]]
+    >>> suspects(Predictions("abcde", np.array([0, 0, 0, 1, 1]), np.array(said), ("cat", "dog")))
+    [Suspect(image=2, suggested=1)]
     """
     told, labels = predictions.probabilities, predictions.labels
     thresholds = np.full(told.shape[1], np.inf)
     for label in predictions.classes_here:
         thresholds[label] = told[labels == label, label].mean()
-    reached = np.where(told >= thresholds, told, 0)
+    reached = np.where(told >= thresholds - ROUNDING, told, 0)
     suggested = reached.argmax(axis=1)
-    images = np.flatnonzero((reached.max(axis=1) > 0) & (suggested != labels))
-    margins = told[images, suggested[images]] - told[images, labels[images]]
+    wrong = (suggested != labels) & ~predictions.correct
+    images = np.flatnonzero((reached.max(axis=1) > 0) & wrong)
+    margins = predictions.confidence[images] - told[images, labels[images]]
     ranked = images[np.argsort(-margins, kind="stable")]
     return [Suspect(int(image), int(suggested[image])) for image in ranked]

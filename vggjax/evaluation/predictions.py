@@ -14,8 +14,8 @@ SUM_TOLERANCE = 1e-3
 class Predictions:
     """Probabilities (N, C) of C classes for N images, whose true `labels` (N,) are 0 … C − 1.
 
-    `ids` name the images. Raises DataError where these don't fit together, or for probabilities
-    that aren't finite or don't sum to 1.
+    `ids` name the images. Raises DataError where these don't fit together or there is no image, for
+    labels that aren't whole numbers, and for probabilities that aren't 0–1 or don't sum to 1.
 
     >>> told = Predictions(("a", "b"), np.array([0, 1]), np.array([[0.9, 0.1], [0.6, 0.4]]), "xy")
     >>> told.guesses.tolist(), told.accuracy
@@ -29,13 +29,19 @@ class Predictions:
 
     def __post_init__(self) -> None:
         shape = len(self.ids), len(self.class_names)
-        if self.probabilities.shape != shape or self.labels.shape != shape[:1] or not shape[0]:
+        if not shape[0]:
+            raise DataError("There are no images to judge a classifier by.")
+        if self.probabilities.shape != shape or self.labels.shape != shape[:1]:
             raise DataError(
                 f"Probabilities {self.probabilities.shape} and labels {self.labels.shape} don't "
                 f"fit {shape[0]} images of {shape[1]} classes."
             )
-        if not np.allclose(self.probabilities.sum(axis=1), 1, atol=SUM_TOLERANCE):
-            raise DataError("The probabilities of an image must be finite and sum to 1.")
+        inside = (self.probabilities >= 0) & (self.probabilities <= 1 + SUM_TOLERANCE)  # not NaN
+        off = abs(self.probabilities.sum(axis=1) - 1) if inside.all() else np.ones(1)
+        if off.max() > SUM_TOLERANCE:
+            raise DataError("The probabilities of an image must be finite, 0 to 1, and sum to 1.")
+        if not np.issubdtype(self.labels.dtype, np.integer):
+            raise DataError(f"Labels must be whole numbers, not {self.labels.dtype}.")
         if self.labels.min() < 0 or self.labels.max() >= shape[1]:
             raise DataError(f"Labels must be between 0 and {shape[1] - 1}.")
 

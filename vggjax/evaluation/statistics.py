@@ -16,7 +16,7 @@ def wilson_interval(share: float, count: int, z: float = 1.959964) -> tuple[floa
     """The 95 % interval of a share (0–1) that was counted in `count` independent cases.
 
     Wilson, "Probable inference, the law of succession, and statistical inference" (1927): it stays
-    within 0–1 and has a width even where the share is 0 or 1.
+    within 0–1, holds the share itself, and has a width even where that is 0 or 1.
 
     >>> low, high = wilson_interval(0.5, 100)
     >>> round(low, 4), round(high, 4)
@@ -24,7 +24,8 @@ def wilson_interval(share: float, count: int, z: float = 1.959964) -> tuple[floa
     """
     spread = z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
     middle, scale = share + z**2 / (2 * count), 1 + z**2 / count
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+    low, high = (middle - spread) / scale, (middle + spread) / scale
+    return max(0.0, min(low, share)), min(1.0, max(high, share))  # rounding may just miss it
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:

@@ -13,7 +13,7 @@ KEY_BYTES = 32
 SEGMENT_BYTES = 16 * 2**20  # in memory until they are written, for each layer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Features:
     """Features of N images, on disk or in memory: indexing reads just the rows asked for.
 
@@ -34,6 +34,9 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.row_of)
+
+    def __repr__(self) -> str:
+        return f"Features({self.shape}, {self.dtype})"
 
     def __getitem__(self, indices: int | slice | np.ndarray) -> np.ndarray:
         segment_of, row_of = self.segment_of[indices], self.row_of[indices]

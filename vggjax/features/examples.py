@@ -3,32 +3,39 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from vggjax.errors import DataError
+from vggjax.features.checked import checked_inputs, checked_labels, require_finite
 
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Examples:
-    """Inputs and their labels.
+    """Inputs and their labels, checked when they are made.
 
     `inputs` is anything with a length that an array of integers indexes along its first axis to
-    give a NumPy batch: an array, cached `Features`, a lazy `ImageArray`. `labels` is (N,) integers.
-    Raises DataError if there are none, or not as many labels as inputs.
+    give a NumPy batch: an array, cached `Features`, a lazy `ImageArray`. Lists, tables and JAX
+    arrays become NumPy arrays. `labels` is (N,) whole numbers from 0 on, by position, as an array,
+    a list or a pandas Series; here they are int32. Raises DataError if there are none, not as many
+    labels as inputs, names or one-hot rows for labels, or inputs that aren't finite numbers; those
+    that are read lazily are searched when a loss isn't finite.
 
     >>> import vggjax
-    >>> len(vggjax.Examples(np.zeros((3, 8)), np.array([0, 1, 1])))
-    3
+    >>> vggjax.Examples(np.zeros((3, 8), np.float32), [0, 1, 1])
+    Examples(3 of (8,) float32, labels 0 to 1)
     """
 
     inputs: Any
     labels: np.ndarray
 
     def __post_init__(self) -> None:
+        for name, check in (("inputs", checked_inputs), ("labels", checked_labels)):
+            object.__setattr__(self, name, check(getattr(self, name)))
         if len(self.inputs) != len(self.labels):
             raise DataError(f"There are {len(self.inputs)} inputs but {len(self.labels)} labels.")
         if len(self.labels) == 0:
@@ -36,6 +43,29 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        shape, dtype = (getattr(self.inputs, name, None) for name in ("shape", "dtype"))
+        what = f"{shape[1:]} {dtype}" if shape else type(self.inputs).__name__
+        low, high = self.labels.min(), self.labels.max()
+        return f"Examples({len(self):,} of {what}, labels {low} to {high})"
+
+    @cached_property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one input; where the inputs don't tell, one is read."""
+        shape = getattr(self.inputs, "shape", None)
+        return self.sample(1).shape[1:] if shape is None else tuple(shape[1:])
+
+    def sample(self, count: int) -> np.ndarray:
+        """Up to `count` inputs (n, *input_shape), from the first to the last at even distances."""
+        indices = np.linspace(0, len(self) - 1, min(count, len(self))).astype(np.int64)
+        return np.asarray(self.inputs[indices])
+
+    def require_finite(self, size: int = 32) -> None:
+        """Read all inputs, `size` at a time; DataError if one isn't finite."""
+        for start in range(0, len(self), size):
+            indices = np.arange(start, min(start + size, len(self)))
+            require_finite(np.asarray(self.inputs[indices]), start)
 
 
 class Batch(NamedTuple):
@@ -68,7 +98,7 @@ def batches(
         weights[: len(indices)] = 1
         indices = np.pad(indices, (0, rows - len(indices)), mode="edge")[part]
         inputs = np.asarray(examples.inputs[indices])
-        yield Batch(inputs, np.asarray(examples.labels[indices], np.int32), weights[part])
+        yield Batch(inputs, examples.labels[indices], weights[part])
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:

@@ -13,6 +13,7 @@ from jax.sharding import Mesh
 
 from vggjax.features.devices import data_mesh, data_parallel, device_batches, replicated
 from vggjax.features.examples import Examples
+from vggjax.features.pixels import warn_of_range
 from vggjax.model import Chain, Parameters, optimize_inference
 
 # What was prepared of each chain: the arrays that it was made of, graph, parameters.
@@ -60,6 +61,7 @@ def outputs(
     mesh = data_mesh(jax.local_devices())
     graph, tree = _prepared(chain, names)
     examples = Examples(inputs, np.zeros(len(inputs), np.int32))
+    warn_of_range(chain, examples)
     for batch in device_batches(examples, batch_size, indices, mesh):
         found = forward_step(graph, tree, batch.inputs, mesh)
         real = np.asarray(batch.weights) > 0

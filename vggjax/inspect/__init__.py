@@ -2,6 +2,7 @@
 
 from vggjax.inspect.activating import Activating, mean_activations, most_activating
 from vggjax.inspect.ascent import ascend, growing_ascents
+from vggjax.inspect.gradcam import explained_layer, grad_cam
 from vggjax.inspect.maps import check_maps, choose_maps, feature_maps, map_picture
 from vggjax.inspect.result import Ascent, AscentConfig, contrast_picture
 from vggjax.inspect.space import InputSpace
@@ -15,7 +16,9 @@ __all__ = [
     "check_maps",
     "choose_maps",
     "contrast_picture",
+    "explained_layer",
     "feature_maps",
+    "grad_cam",
     "growing_ascents",
     "map_picture",
     "mean_activations",

@@ -22,8 +22,9 @@ class Kind:
     """A kind of head: how it is solved, and the strengths of its penalty to choose from.
 
     The strengths are relative to the mean squared length of the training rows, so that they mean
-    the same for all features. `rough` solves it well enough to choose one. `usual` is the one to take where there is nothing to choose by, and
-    `temperature` the logits' then: both as they were on photographs.
+    the same for all features. `rough` solves it well enough to choose by. `usual` is the strength
+    to take where there is nothing to choose by, and `temperature` the logits' then: both as they
+    were on photographs.
     """
 
     solve: Solve

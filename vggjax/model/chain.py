@@ -23,6 +23,8 @@ class Chain(nnx.Module):
     >>> vgg = vggjax.load_vgg("demo")
     >>> vgg.until("fc1").names[-2:], vgg.after("fc1").names
     (('flatten', 'fc1'), ('fc2', 'predictions'))
+    >>> vgg.after("flatten")  # print() shows the layers
+    Chain(fc1 … predictions, 3 layers, 509,024 parameters)
     """
 
     dtype = "float32"
@@ -44,6 +46,24 @@ class Chain(nnx.Module):
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def __repr__(self) -> str:
+        ends = " … ".join(dict.fromkeys((*self.names[:1], *self.names[-1:])))
+        count = f"{len(self)} layer{'s' * (len(self) != 1)}"
+        dtype = "" if self.dtype == "float32" else f", {self.dtype}"
+        facts = f"{count}, {count_parameters(self):,} parameters{dtype}"
+        return f"{type(self).__name__}({ends}, {facts})" if ends else f"{type(self).__name__}()"
+
+    def __str__(self) -> str:
+        from vggjax.model.summary import summary
+
+        return summary(self)
+
+    def __treescope_repr__(self, path: Any, subtree_renderer: Any) -> Any:
+        """The short form, where a notebook would show all arrays."""
+        from treescope import rendering_parts  # type: ignore[import-untyped]
+
+        return rendering_parts.text(repr(self))
 
     def position(self, name: str) -> int:
         """Where in the chain the layer `name` stands; raises LayerError if it doesn't."""
@@ -105,6 +125,41 @@ def count_parameters(chain: Chain) -> int:
 
 
 def output_shape(chain: Chain, input_shape: tuple[int, ...], dtype: Any = np.float32) -> Any:
-    """Shape of one example's output, given one example's input shape; nothing is computed."""
-    batch = jax.ShapeDtypeStruct((1, *input_shape), dtype)
-    return jax.eval_shape(lambda x: chain(x), batch).shape[1:]
+    """Shape of one example's output, given one example's input shape; nothing is computed.
+
+    Raises LayerError as `layer_shapes` does.
+    """
+    shapes = layer_shapes(chain, input_shape, dtype)
+    return shapes[chain.names[-1]] if shapes else input_shape
+
+
+def layer_shapes(
+    chain: Chain, input_shape: tuple[int, ...], dtype: Any = np.float32
+) -> dict[str, tuple[int, ...]]:
+    """The shape of one example's output at each layer, `{layer: shape}`; nothing is computed.
+
+    Raises LayerError, with the shapes, at a layer that can't take what comes to it.
+
+    >>> import vggjax
+    >>> layer_shapes(vggjax.softmax_head((7, 7, 512), classes=3), (7, 7, 512))
+    {'head_flatten': (25088,), 'head': (3,)}
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    x = jax.ShapeDtypeStruct((1, *input_shape), jax.dtypes.canonicalize_dtype(dtype))
+    for name in chain.names:
+        try:
+            x = jax.eval_shape(chain._part((name,)).__call__, x)
+        except (TypeError, ValueError) as error:
+            raise LayerError(
+                f"The layer '{name}'{_own_shapes(chain, name)} can't take {x.shape[1:]}, "
+                f"which it gets from inputs of the shape {tuple(input_shape)}."
+            ) from error
+        shapes[name] = x.shape[1:]
+    return shapes
+
+
+def _own_shapes(chain: Chain, name: str) -> str:
+    """The shapes of a layer's parameters in words, "" if it has none."""
+    roles = parameters(chain._part((name,))).get(name, {})
+    shapes = ", ".join(f"{role} {array.shape}" for role, array in roles.items())
+    return f" ({shapes})" if shapes else ""

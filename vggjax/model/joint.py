@@ -32,6 +32,12 @@ class JointHead(nnx.Module):
         first, *others = (self[layer](features[layer]) for layer in self.layers)
         return sum(others, first)
 
+    def __repr__(self) -> str:
+        heads = ", ".join(f"{layer}: {self[layer]!r}" for layer in self.layers)
+        return f"{type(self).__name__}({heads})"
+
+    __str__ = __repr__
+
     def __getitem__(self, layer: str) -> Chain:
         """The head on `layer`; raises LayerError if there is none."""
         if layer not in self.layers:

@@ -112,8 +112,10 @@ class Power(Layer):
         self.exponent = float(exponent)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        positive = jax.nn.relu(x)
-        return jnp.sqrt(positive) if self.exponent == 0.5 else positive**self.exponent
+        positive = x > 0
+        base = jnp.where(positive, x, 1)  # at zero the gradient would be infinite
+        power = jnp.sqrt(base) if self.exponent == 0.5 else base**self.exponent
+        return jnp.where(positive, power, 0)
 
 
 class Center(Layer):

@@ -7,6 +7,7 @@ from vggjax.report.accuracy import (
     percent,
     save_figure,
 )
+from vggjax.report.confusion import confusion_figure
 from vggjax.report.curves import (
     history_figure,
     validation_curves,
@@ -17,7 +18,6 @@ from vggjax.report.event_log import EventLog, require_tensorboard
 from vggjax.report.grids import activating_figure, filter_figure, image_grid, readable, stitch
 from vggjax.report.judging import (
     class_figure,
-    confusion_figure,
     errors_figure,
     reliability_figure,
     suspects_figure,

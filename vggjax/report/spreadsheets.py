@@ -2,28 +2,36 @@
 
 import csv
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from vggjax.evaluation import Predictions, Suspect, confusion_matrix, wilson_interval
+from vggjax.evaluation import Predictions, Suspect, class_accuracies, confusion_matrix
 
 COLUMNS = 50  # classes up to which each has a column of probabilities
+LIKELIEST = 5  # of more classes, those whose probabilities are written
 
 
 def write_predictions(path: Path, told: Predictions) -> None:
     """A line for each image: its class, the guess, both probabilities.
 
-    With up to COLUMNS classes, the probabilities of all follow. Probabilities are in 0–1.
+    With up to COLUMNS classes, the probabilities of all follow, as P(class); with more, the
+    LIKELIEST classes, each with its probability. Probabilities are in 0–1.
     """
     names, wide = told.class_names, len(told.class_names) <= COLUMNS
     header = ["image", "class", "guess", "right", "probability of guess", "probability of class"]
+    places = [(f"class {n}", f"probability {n}") for n in range(1, LIKELIEST + 1)]
     rows = []
-    for i, image in enumerate(told.ids):
-        label, guess, row = told.labels[i], told.guesses[i], told.probabilities[i]
+    for image, label, guess, row in zip(
+        told.ids, told.labels, told.guesses, told.probabilities, strict=True
+    ):
         own = [image, names[label], names[guess], int(label == guess), row[guess], row[label]]
-        rows.append([*own, *(row if wide else ())])
-    _write(path, [*header, *(names if wide else ())], rows)
+        best = np.argsort(-row, kind="stable")[:LIKELIEST]
+        more = row if wide else [cell for i in best for cell in (names[i], row[i])]
+        rows.append([*own, *more])
+    _write(path, [*header, *([f"P({n})" for n in names] if wide else chain(*places))], rows)
 
 
 def write_confusion(path: Path, told: Predictions) -> None:
@@ -34,16 +42,7 @@ def write_confusion(path: Path, told: Predictions) -> None:
 
 def write_classes(path: Path, told: Predictions) -> None:
     """A line for each class: images, share that is right with its 95 % interval, chief mistake."""
-    counts = confusion_matrix(told)
-    rows = []
-    for label in told.classes_here:
-        own, total = counts[label].copy(), counts[label].sum()
-        share = own[label] / total
-        own[label] = 0
-        mistaken = told.class_names[own.argmax()] if own.any() else ""
-        low, high = wilson_interval(share, total)
-        rows.append([told.class_names[label], total, share, low, high, mistaken])
-    rows.sort(key=lambda row: (row[2], row[0]))
+    rows = (astuple(each) for each in class_accuracies(told))
     _write(path, ["class", "images", "right", "low", "high", "most often taken for"], rows)
 
 

@@ -3,8 +3,10 @@
 from vggjax.evaluation import mean_and_deviation, wilson_interval
 from vggjax.training.classifier import Classifier
 from vggjax.training.config import FitConfig
-from vggjax.training.fitting import Epoch, FitResult, Metrics, evaluate, fit
+from vggjax.training.finetune import FineTuned, cut_before, fine_tune
+from vggjax.training.fitting import evaluate, fit
 from vggjax.training.heads import layer_head, steady_rate, train_head
+from vggjax.training.history import Epoch, FitResult, Metrics
 from vggjax.training.judging import Judgement, calibrated, judge
 from vggjax.training.losses import beyond_clip, cross_entropy, keras_cross_entropy
 from vggjax.training.optimizer import keras1_rmsprop, rmsprop
@@ -15,6 +17,7 @@ from vggjax.training.standardize import standardizing
 __all__ = [
     "Classifier",
     "Epoch",
+    "FineTuned",
     "FitConfig",
     "FitResult",
     "Judgement",
@@ -25,7 +28,9 @@ __all__ = [
     "beyond_clip",
     "calibrated",
     "cross_entropy",
+    "cut_before",
     "evaluate",
+    "fine_tune",
     "fit",
     "judge",
     "keras1_rmsprop",

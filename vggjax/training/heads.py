@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import optax
@@ -10,7 +11,8 @@ from vggjax.features import compute
 from vggjax.model import Chain, count_parameters, learned_layers
 from vggjax.model.heads import Start, dense_head, flat_width, flattening
 from vggjax.training.config import FitConfig
-from vggjax.training.fitting import Epoch, evaluate, fit
+from vggjax.training.fitting import evaluate, fit
+from vggjax.training.history import Epoch
 from vggjax.training.judging import calibrated, judge
 from vggjax.training.losses import Loss, cross_entropy
 from vggjax.training.parts import PARTS, Parts
@@ -67,20 +69,22 @@ def train_head(
     loss: Loss = cross_entropy,
     optimizer: optax.GradientTransformation | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    checkpoint: str | Path | None = None,
 ) -> TrainedHead:
     """Train all of `head` that learns, behind the frozen `backbone`, and measure it on all parts.
 
     `parts` hold the backbone's features, or with `end_to_end` the images themselves: then the
     backbone is part of every step. Both give the same result up to rounding. `key` tells this head
-    from others (see `Record`); the order of the examples follows `config.seed`; `optimizer` and
-    `loss` are those of `fit`. Raises LayerError if nothing in the head learns, and as `fit` does.
+    from others (see `Record`); the order of the examples follows `config.seed`; `optimizer`,
+    `loss`, `on_epoch` and `checkpoint` are those of `fit`. Raises LayerError if nothing in the head
+    learns, and as `fit` does.
     """
     start = time.perf_counter()
     trained = learned_layers(head)
     chain = backbone.then(head) if end_to_end else head
     result = fit(
         chain, parts.train, parts.validation, config,
-        trained=trained, optimizer=optimizer, loss=loss, on_epoch=on_epoch,
+        trained=trained, optimizer=optimizer, loss=loss, on_epoch=on_epoch, checkpoint=checkpoint,
     )  # fmt: skip
     size = config.evaluation_batch or config.batch_size
     measured: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -15,6 +16,8 @@ from vggjax.evaluation import (
     sure_above,
 )
 from vggjax.model import Chain, JointHead, parameters, with_parameters
+
+HeadT = TypeVar("HeadT", Chain, JointHead)
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def judge(
     return Judgement(before, tested, chosen, sure_above(known))
 
 
-def calibrated(head: Chain | JointHead, temperature: float) -> Chain | JointHead:
+def calibrated(head: HeadT, temperature: float) -> HeadT:
     """The head with its logits divided by `temperature`: in its last, dense layers."""
     if isinstance(head, JointHead):
         return JointHead({layer: _divided(head[layer], temperature) for layer in head.layers})

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vggjax.model import Chain, JointHead
-from vggjax.training.fitting import Epoch, Metrics
+from vggjax.training.history import Epoch, Metrics
 from vggjax.training.judging import Judgement
 
 

@@ -8,10 +8,12 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
+from vggjax.errors import DataError
 from vggjax.features.examples import Batch
 from vggjax.features.forward import apply
 from vggjax.model import Parameters
 from vggjax.training.losses import Loss, cross_entropy
+from vggjax.training.optimizer import unmasked
 
 
 class TrainState(NamedTuple):
@@ -32,9 +34,17 @@ class Sums(NamedTuple):
 def batch_loss(
     graph: Any, mesh: Mesh | None, loss: Loss, tree: Parameters, batch: Batch
 ) -> tuple[jax.Array, Sums]:
-    """The mean `loss` over the batch's real examples, and the sums behind it."""
+    """The mean `loss` over the batch's real examples, and the sums behind it.
+
+    Raises DataError for a loss that doesn't give one number for each example.
+    """
     logits = apply(graph, tree, batch.inputs, mesh)
     losses = loss(logits, batch.labels)
+    if losses.shape != batch.labels.shape:  # a mean would count the padding as well
+        raise DataError(
+            f"A loss must give one number for each example, (B,), but it gives {losses.shape} for "
+            f"{len(batch.labels)} examples."
+        )
     hits = jnp.asarray(logits.argmax(-1) == batch.labels, jnp.float32)
     count = batch.weights.sum()
     sums = Sums((losses * batch.weights).sum(), (hits * batch.weights).sum(), count)
@@ -44,7 +54,7 @@ def batch_loss(
 @partial(jax.jit, static_argnames=("graph", "optimizer", "mesh", "loss"), donate_argnames="state")
 def train_step(
     graph: Any,
-    optimizer: optax.GradientTransformation,
+    optimizer: optax.GradientTransformationExtraArgs,
     state: TrainState,
     batch: Batch,
     mesh: Mesh | None = None,
@@ -55,10 +65,17 @@ def train_step(
     `graph` is the chain's `nnx.graphdef`. Frozen parameters come out as they went in, and XLA
     drops their gradients: a step on a frozen network costs little more than its forward pass.
     `mesh` is that of the devices on which `state` and `batch` are, None for one device.
+    The optimizer is told the batch's loss, too, as `value`, `grad` and `value_fn`.
     """
-    mean_loss = partial(batch_loss, graph, mesh, loss)
-    gradients, sums = jax.grad(mean_loss, has_aux=True)(state.parameters, batch)
-    updates, moved = optimizer.update(gradients, state.optimizer, state.parameters)
+    mean_loss = partial(batch_loss, graph, mesh, loss, batch=batch)
+    value_and_grad = jax.value_and_grad(mean_loss, has_aux=True)
+    (value, sums), gradients = value_and_grad(state.parameters)
+
+    def value_fn(trained: Parameters) -> jax.Array:
+        return mean_loss(unmasked(trained, state.parameters))[0]
+
+    told = {"value": value, "grad": gradients, "value_fn": value_fn}
+    updates, moved = optimizer.update(gradients, state.optimizer, state.parameters, **told)
     return TrainState(optax.apply_updates(state.parameters, updates), moved), sums
 
 

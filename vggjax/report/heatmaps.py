@@ -1,0 +1,38 @@
+"""Photographs with heat maps laid over them."""
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+
+from vggjax.report.figure import Figure
+
+STRENGTH = 0.65  # of the colour where the map is 1
+
+
+def overlaid(images: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Images (N, H, W, 3) uint8: gray where the maps (N, H, W) are 0, in colour up to 1."""
+    gray = images.mean(axis=-1, keepdims=True).repeat(3, axis=-1)
+    colours = matplotlib.colormaps["inferno"](maps)[..., :3] * 255
+    share = STRENGTH * maps[..., None]
+    return np.rint(gray * (1 - share) + colours * share).astype(np.uint8)
+
+
+def heatmap_figure(
+    images: np.ndarray, maps: np.ndarray, labels: Sequence[str], note: str = ""
+) -> Figure:
+    """Each image beside itself with its heat map, under its label; `note` stands below."""
+    columns = min(3, len(images))
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(4.2 * columns, 2.35 * rows + 0.3), layout="constrained")
+    panels = figure.subplots(rows, 2 * columns, squeeze=False)
+    for axes in panels.flat:
+        axes.axis("off")
+    shown = overlaid(images, maps)
+    for number, label in enumerate(labels):
+        row, column = number // columns, 2 * (number % columns)
+        panels[row, column].imshow(images[number])
+        panels[row, column].set_title(label, fontsize=9, loc="left", parse_math=False)
+        panels[row, column + 1].imshow(shown[number])
+    figure.supxlabel(note, fontsize=8, parse_math=False)
+    return figure
