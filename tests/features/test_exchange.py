@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 
 from vggjax.data import Dataset, ImageArray
-from vggjax.features import extract, extract_layers
+from vggjax.features import extract, extract_layers, extract_views
 from vggjax.model import VGGConfig
 from vggjax.weights import load_vgg
 
 CONFIG = VGGConfig(widths=(4, 6, 8, 8, 8), hidden=16, classes=5, image_size=32)
+VIEWS = ["flip", "large"]
 LAYERS = ["block5_conv1", "block5_conv3", "fc1"]
 PROGRAM = """
 import sys
@@ -32,7 +33,9 @@ def extract_and_save(folder, number):
     cache = folder / f"cache{number}"
     extract(backbone.until("fc1"), images.subset(np.arange(5)), cache=cache)
     features = extract_layers(backbone, LAYERS, images, batch_size=4, cache=cache)
-    np.savez(folder / f"{number}.npz", **{name: features[name][:] for name in LAYERS})
+    views = extract_views(backbone, ["fc1"], images, VIEWS, batch_size=4, cache=cache)
+    found = features | {view: own["fc1"] for view, own in views.items()}
+    np.savez(folder / f"{number}.npz", **{name: rows[:] for name, rows in found.items()})
 
 
 def noise(name):
@@ -52,5 +55,6 @@ def test_both_have_all_rows_of_all_layers(tmp_path, run_programs):
     one = np.load(tmp_path / "2.npz")
     for number in range(2):
         loaded = np.load(tmp_path / f"{number}.npz")
-        for name in LAYERS:
+        assert set(loaded) == {*LAYERS, *VIEWS}
+        for name in loaded:
             np.testing.assert_allclose(loaded[name], one[name], rtol=1e-5, atol=1e-5)

@@ -174,13 +174,13 @@ def test_only_what_some_layer_lacks_is_computed(small_vgg, images, tmp_path):
 
 def test_the_pass_is_for_the_layers_that_lack_something(small_vgg, images, tmp_path, monkeypatch):
     extract(small_vgg.until("fc2"), images, cache=tmp_path)
-    passes, outputs = [], extraction.outputs
+    passes, outputs = [], extraction.branch_outputs
 
-    def noted(chain, inputs, layers, **options):
-        passes.append(layers)
-        return outputs(chain, inputs, layers, **options)
+    def noted(chains, inputs, **options):
+        passes.append(tuple(chains))
+        return outputs(chains, inputs, **options)
 
-    monkeypatch.setattr(extraction, "outputs", noted)
+    monkeypatch.setattr(extraction, "branch_outputs", noted)
     for _ in range(2):
         extract_layers(small_vgg, LAYERS, images, cache=tmp_path)
     assert passes == [("block4_pool", "block5_conv3")], "fc2 was there, later all were"

@@ -5,11 +5,15 @@ import numpy as np
 import pytest
 from flax import nnx
 from PIL import Image
+from scipy.special import softmax
 
+from vggjax.data import decode_view
 from vggjax.errors import DataError, WeightsError
 from vggjax.model import (
     Chain,
+    JointHead,
     chain_digest,
+    dense_application,
     in_precision,
     parameters,
     softmax_head,
@@ -132,6 +136,27 @@ def test_missing_weights_and_layers_are_named(
     dataclasses.replace(classifier, weights=named).save(tmp_path / "saved")
     with pytest.raises(WeightsError, match=message):
         Classifier.load(tmp_path / "saved", given and small_vgg.until(given))
+
+
+def test_the_logits_of_views_are_averaged(backbone):
+    """In one dense pass for both layers of a joint head."""
+    heads = {
+        "block5_conv1": softmax_head((2, 2, 8), 3, 1, start="glorot"),
+        "fc2": HEADS["one layer"][1],
+    }
+    views = ("whole", "flip", "large")
+    classifier = Classifier(backbone, JointHead(heads), CLASSES, "crop", views=views)
+    pixels = RNG.integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    logits = []
+    for view in views:
+        image = decode_view(pixels, 32, "crop", view)
+        assert image.shape == ((64, 64, 3) if view == "large" else (32, 32, 3))
+        parts = {n: dense_application(backbone.until(n), len(image))(image[None]) for n in heads}
+        logits.append(sum(np.asarray(head(parts[name])) for name, head in heads.items()))
+    expected = softmax(np.mean(logits, axis=0)[0])
+    found = classifier.predict(pixels)
+    assert [found[name] for name in CLASSES] == pytest.approx(expected, rel=1e-4)
+    assert np.abs(np.diff(logits, axis=0)).min() > 1e-3, "views differ"
 
 
 def test_unknown_layers_are_not_saved(classifier, tmp_path):

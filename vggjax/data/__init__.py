@@ -16,7 +16,7 @@ from vggjax.data.splits import (
     save_splits,
 )
 from vggjax.data.tfds import load_tfds
-from vggjax.data.views import VIEWS, WHOLE, View
+from vggjax.data.views import VIEWS, WHOLE, View, decode_view
 
 __all__ = [
     "DATASET_NAMES",
@@ -30,6 +30,7 @@ __all__ = [
     "Split",
     "View",
     "decode_image",
+    "decode_view",
     "load_caltech256",
     "load_dataset",
     "load_demo",

@@ -9,20 +9,20 @@ from copy import copy
 import numpy as np
 
 from vggjax.data.dataset import Dataset
-from vggjax.data.images import DECODER_VERSION, check_resize, decode_image
-from vggjax.data.views import WHOLE, view_called
+from vggjax.data.images import DECODER_VERSION, check_resize
+from vggjax.data.views import WHOLE, View, decode_view, view_called
 from vggjax.errors import DataError
 
 Index = int | slice | np.ndarray
 
 
 class ImageArray:
-    """The images of a data set, uint8 RGB (N, size, size, 3), decoded on access by threads.
+    """The images of a data set, uint8 RGB (N, side, side, 3), decoded on access by threads.
 
     `indices` (N,) picks images of `dataset` and their order, all of them by default; `size` and
-    `resize` are those of `decode_image`; `view` is one of `vggjax.data.VIEWS`, which may change the
-    size; `threads` is the number of decoding threads, as many as processors by default. Nothing is
-    decoded or kept until it is asked for.
+    `resize` are those of `decode_image`; `view` is one of `vggjax.data.VIEWS` or a `View`, and the
+    side is `size` unless it is a larger one; `threads` is the number of decoding threads, as many
+    as processors by default. Nothing is decoded or kept until it is asked for.
 
     >>> import vggjax
     >>> from vggjax.data import load_demo
@@ -40,14 +40,14 @@ class ImageArray:
         size: int = 224,
         resize: str = "crop",
         threads: int | None = None,
-        view: str = WHOLE,
+        view: str | View = WHOLE,
     ) -> None:
         check_resize(size, resize)
         self.dataset = dataset
         self.indices = np.arange(len(dataset))[slice(None) if indices is None else indices]
-        self.view = view_called(view)
-        self.size = round(size * self.view.scale)
+        self.size = size
         self.resize = resize
+        self.view = view_called(view)
         self.threads = threads or _threads()
         self._digests: dict[str, bytes] = {}
 
@@ -59,8 +59,9 @@ class ImageArray:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(N, size, size, 3)."""
-        return len(self), self.size, self.size, 3
+        """(N, side, side, 3)."""
+        side = self.view.side(self.size)
+        return len(self), side, side, 3
 
     @property
     def labels(self) -> np.ndarray:
@@ -74,8 +75,14 @@ class ImageArray:
         part.indices = chosen
         return part
 
+    def seen_as(self, view: str | View) -> "ImageArray":
+        """The same images in another view, as a lazy array again."""
+        return ImageArray(
+            self.dataset, self.indices, self.size, self.resize, self.threads, view=view
+        )
+
     def __getitem__(self, index: Index) -> np.ndarray:
-        """Decode: (n, size, size, 3) uint8 for a slice or an array, (size, size, 3) for a number.
+        """Decode: (n, side, side, 3) uint8 for a slice or an array, (side, side, 3) for a number.
 
         Raises DataError, naming the image, if one can't be decoded or has changed since `keys`.
         """
@@ -89,7 +96,7 @@ class ImageArray:
     def keys(self) -> np.ndarray:
         """A content key for each image, (N, 32) uint8: what its pixels here are determined by.
 
-        That is the sha256 of the encoded bytes together with size, resize mode, view and
+        That is the sha256 of the encoded bytes together with side, resize mode, flip and
         DECODER_VERSION, so what is stored under a key can never be stale.
         """
         ids = [self.dataset.ids[number] for number in self.indices]
@@ -105,15 +112,15 @@ class ImageArray:
         encoded = self.dataset.read(name)
         if name in self._digests and self._digests[name] != self._key(encoded):
             raise DataError(f"The image {name} has changed while it was in use; start again.")
-        image = decode_image(encoded, self.size, self.resize, name)
-        return image[:, ::-1] if self.view.flip else image
+        return decode_view(encoded, self.size, self.resize, self.view, name)
 
     def _digest(self, name: str) -> bytes:
         return self._key(self.dataset.read(name))
 
     def _key(self, encoded: bytes) -> bytes:
         flipped = " flip" if self.view.flip else ""
-        how = f"vggjax {DECODER_VERSION} {self.size} {self.resize}{flipped}\n".encode()
+        side = self.view.side(self.size)
+        how = f"vggjax {DECODER_VERSION} {side} {self.resize}{flipped}\n".encode()
         return hashlib.sha256(how + encoded).digest()
 
 

@@ -2,7 +2,16 @@
 
 from vggjax.features.cache import Features
 from vggjax.features.examples import Examples
-from vggjax.features.extraction import extract, extract_layers
-from vggjax.features.forward import compute, outputs
+from vggjax.features.extraction import extract, extract_layers, extract_views
+from vggjax.features.forward import branch_outputs, compute, outputs
 
-__all__ = ["Examples", "Features", "compute", "extract", "extract_layers", "outputs"]
+__all__ = [
+    "Examples",
+    "Features",
+    "branch_outputs",
+    "compute",
+    "extract",
+    "extract_layers",
+    "extract_views",
+    "outputs",
+]

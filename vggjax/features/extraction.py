@@ -1,7 +1,7 @@
 """The features of images: computed once per image, ever, and kept on disk."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,12 @@ import jax
 import numpy as np
 
 from vggjax.collective import fail_together
-from vggjax.data import ImageArray
+from vggjax.data import WHOLE, ImageArray, View
 from vggjax.features.cache import Features, FeatureStore, Writer
 from vggjax.features.exchange import exchanged, own_share, shared_keys
-from vggjax.features.forward import outputs
+from vggjax.features.forward import branch_outputs
 from vggjax.files import cache_folder
-from vggjax.model import Chain, arithmetic_of, chain_digest, output_shape
+from vggjax.model import Chain, arithmetic_of, chain_digest, dense_layers, output_shape
 from vggjax.progress import progress
 
 
@@ -64,14 +64,61 @@ def extract_layers(
     found where it would find them. Only images that some layer lacks are computed, until the
     deepest layer that lacks one; otherwise as `extract`. Raises LayerError for an unknown layer.
     """
+    ordered = sorted(set(layers), key=backbone.position)
+    chains = {name: backbone.until(name) for name in ordered}
+    return _extracted(chains, images, batch_size, cache, dtype)
+
+
+def extract_views(
+    backbone: Chain,
+    layers: Sequence[str],
+    images: ImageArray,
+    views: Sequence[str | View] = (WHOLE,),
+    *,
+    batch_size: int | None = None,
+    cache: Path | None = None,
+    dtype: Any = np.float32,
+) -> dict[str | View, dict[str, Features]]:
+    """The features of several `views` of the images, `{view: {layer: Features}}`, of one shape.
+
+    `views` are of `vggjax.data.VIEWS`, or a `View`. The features of `whole` are those that
+    `extract_layers` gives; larger views go through the network densely (see
+    `vggjax.model.dense_application`). There is one pass for each view, otherwise as
+    `extract_layers`. Raises DataError for an unknown view, LayerError for an unknown layer.
+
+    >>> import vggjax
+    >>> from vggjax.data import load_demo
+    >>> backbone = vggjax.load_vgg("demo", until="fc2")
+    >>> images = vggjax.ImageArray(load_demo(per_class=4), range(4), size=64)
+    >>> views = extract_views(backbone, ["fc2"], images, ["whole", "flip", "large"])
+    >>> [features["fc2"].shape for features in views.values()]
+    [(4, 512), (4, 512), (4, 512)]
+    """
+    ordered = sorted(set(layers), key=backbone.position)
+    found = {}
+    for view, own in {view: images.seen_as(view) for view in views}.items():
+        chains = dense_layers(backbone, ordered, own.shape[1])
+        what = "features" if view == WHOLE else f"features of the view {view}"
+        found[view] = _extracted(chains, own, batch_size, cache, dtype, what)
+    return found
+
+
+def _extracted(
+    chains: Mapping[str, Chain],
+    images: ImageArray,
+    batch_size: int | None,
+    cache: Path | None,
+    dtype: Any,
+    what: str = "features",
+) -> dict[str, Features]:
+    """The outputs of several chains from one pass (see `branch_outputs`), kept in the cache."""
     stores = {
-        name: open_store(backbone.until(name), images.shape[1:], cache, dtype)
-        for name in sorted(set(layers), key=backbone.position)
+        name: open_store(chain, images.shape[1:], cache, dtype) for name, chain in chains.items()
     }
     keys = shared_keys(images)
     todo = {name: own_share(store, keys) for name, store in stores.items()}
     with fail_together():
-        _fill(backbone, images, keys, stores, todo, batch_size or _default_batch())
+        _fill(chains, images, keys, stores, todo, batch_size or _default_batch(), what)
     if jax.process_count() > 1:
         stores = {name: exchanged(store, keys) for name, store in stores.items()}
     return {name: store.select(keys) for name, store in stores.items()}
@@ -100,12 +147,13 @@ def _default_batch() -> int:
 
 
 def _fill(
-    backbone: Chain,
+    chains: Mapping[str, Chain],
     images: ImageArray,
     keys: np.ndarray,
     stores: dict[str, FeatureStore],
     todo: dict[str, np.ndarray],
     batch_size: int,
+    what: str,
 ) -> None:
     """Add to each of the `stores` the images `todo` (indices) that it lacks, from one pass."""
     lacking = {name: indices for name, indices in todo.items() if len(indices)}
@@ -113,8 +161,9 @@ def _fill(
         return
     union = np.unique(np.concatenate(list(lacking.values())))
     writers = {name: Writer(stores[name], keys[indices]) for name, indices in lacking.items()}
-    with progress("features", len(union), "image") as bar:
-        passes = outputs(backbone, images, tuple(lacking), indices=union, batch_size=batch_size)
+    lacked = {name: chains[name] for name in lacking}
+    with progress(what, len(union), "image") as bar:
+        passes = branch_outputs(lacked, images, indices=union, batch_size=batch_size)
         for start, found in zip(range(0, len(union), batch_size), passes, strict=True):
             batch = union[start : start + batch_size]
             for name, rows in found.items():

@@ -1,7 +1,7 @@
 """The one forward pass: what a frozen chain makes of any number of inputs, batch by batch."""
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -93,3 +93,25 @@ def compute(chain: Chain, inputs: Any, batch_size: int = 32) -> np.ndarray:
     """
     last = chain.names[-1]
     return np.concatenate([batch[last] for batch in outputs(chain, inputs, batch_size=batch_size)])
+
+
+def branch_outputs(
+    chains: Mapping[str, Chain],
+    inputs: Any,
+    *,
+    indices: np.ndarray | None = None,
+    batch_size: int = 32,
+) -> Iterator[dict[str, np.ndarray]]:
+    """The outputs `{layer: (n, …)}` of several `chains`, by batches, from one pass.
+
+    Each is the network until the layer that it is named by, perhaps with more behind it, such as
+    those of `vggjax.model.dense_layers`; the rest is as in `outputs`.
+    """
+    deepest = max(chains, key=lambda name: chains[name].position(name))
+    trunk = chains[deepest].until(deepest)
+    tails = {name: chain.after(name) for name, chain in chains.items()}
+    for found in outputs(trunk, inputs, tuple(chains), indices=indices, batch_size=batch_size):
+        yield {
+            name: compute(tails[name], rows, batch_size) if len(tails[name]) else rows
+            for name, rows in found.items()
+        }

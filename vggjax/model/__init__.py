@@ -10,6 +10,7 @@ from vggjax.model.chain import (
     with_parameters,
 )
 from vggjax.model.config import VGGConfig, layer_table, parameter_shapes
+from vggjax.model.dense import dense_application, dense_layers
 from vggjax.model.fast import optimize_inference
 from vggjax.model.heads import learned_layers, softmax_head, temperature_head
 from vggjax.model.identity import arithmetic_of, chain_digest
@@ -29,6 +30,8 @@ __all__ = [
     "chain_digest",
     "count_parameters",
     "deepest_layer",
+    "dense_application",
+    "dense_layers",
     "in_precision",
     "joint_head",
     "layer_shapes",

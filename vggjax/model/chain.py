@@ -86,7 +86,11 @@ class Chain(nnx.Module):
             raise LayerError(f"A chain in {self.dtype} can't be joined with one in {other.dtype}.")
         if shared := set(self.names) & set(other.names):
             raise LayerError(f"Both chains have a layer called {', '.join(sorted(shared))}.")
-        return Chain({name: chain[name] for chain in (self, other) for name in chain.names})
+        return self.made_of({name: chain[name] for chain in (self, other) for name in chain.names})
+
+    def made_of(self, layers: Mapping[str, nnx.Module]) -> "Chain":
+        """A chain of other `layers` that computes as this one does, in the same type."""
+        return type(self)(layers)
 
     def activations(self, x: jax.Array, names: Collection[str]) -> dict[str, jax.Array]:
         """The outputs of the layers `names`, from one pass that ends at the last of them.
@@ -102,7 +106,7 @@ class Chain(nnx.Module):
         return outputs
 
     def _part(self, names: tuple[str, ...]) -> "Chain":
-        return type(self)({name: getattr(self, name) for name in names})
+        return self.made_of({name: getattr(self, name) for name in names})
 
 
 def parameters(chain: Chain) -> Parameters:

@@ -157,7 +157,11 @@ class Pyramid(Layer):
 
 
 class Windows(Layer):
-    """Every `side` × `side` window of maps: (B, H, W, C) → (B·windows, side, side, C)."""
+    """Every `side` × `side` window of maps, flattened: (B, H, W, C) → (B, rows, columns, side²·C).
+
+    There are H − side + 1 rows of windows and W − side + 1 columns. Dense layers that follow work
+    on each window, as convolutions would.
+    """
 
     kind = "windows"
     settings = ("side",)
@@ -166,26 +170,37 @@ class Windows(Layer):
         self.side = side
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        places = range(x.shape[1] - self.side + 1), range(x.shape[2] - self.side + 1)
-        cut = [x[:, i : i + self.side, j : j + self.side] for i in places[0] for j in places[1]]
-        return jnp.stack(cut, axis=1).reshape(-1, self.side, self.side, x.shape[3])
+        rows, columns = (length - self.side + 1 for length in x.shape[1:3])
+        across = jnp.stack([x[:, :, i : i + columns] for i in range(self.side)], axis=3)
+        cut = jnp.stack([across[:, i : i + rows] for i in range(self.side)], axis=3)
+        return cut.reshape(*cut.shape[:3], -1)
 
 
 class WindowMean(Layer):
-    """The mean over each image's `windows`: (B·windows, *shape) → (B, *shape)."""
+    """The mean of all `side` × `side` windows of maps: (B, H, W, C) → (B, side, side, C)."""
 
     kind = "window_mean"
-    settings = ("windows",)
+    settings = ("side",)
 
-    def __init__(self, windows: int):
-        self.windows = windows
+    def __init__(self, side: int):
+        self.side = side
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        return x.reshape(-1, self.windows, *x.shape[1:]).mean(1)
+        for axis in (1, 2):
+            count = x.shape[axis] - self.side + 1
+            first, *others = (
+                jax.lax.slice_in_dim(x, start, start + self.side, axis=axis)
+                for start in range(count)
+            )
+            x = sum(others, first) / count
+        return x
 
 
 class Dense(Layer):
-    """Affine map, followed by ReLU or by nothing (logits)."""
+    """Affine map of (B, …, n), followed by ReLU or by nothing (logits).
+
+    Raises LayerError for another number of values than its kernel (n, m) takes.
+    """
 
     kind = "dense"
     settings = ("relu",)
@@ -196,6 +211,11 @@ class Dense(Layer):
         self.relu = relu
 
     def __call__(self, x: jax.Array) -> jax.Array:
+        if x.shape[-1] != self.kernel.shape[0]:
+            raise LayerError(
+                f"A dense layer that takes {self.kernel.shape[0]} values was given {x.shape[-1]}; "
+                "give it features, or its network images, of the size that it was made for."
+            )
         y = kernels.add_bias(x @ self.kernel[...], self.bias[...])
         return jax.nn.relu(y) if self.relu else y
 

@@ -27,8 +27,8 @@ class CastChain(Chain):
         super().__init__(layers)
         self.dtype = dtype
 
-    def _part(self, names: tuple[str, ...]) -> Chain:
-        return CastChain({name: self[name] for name in names}, self.dtype)
+    def made_of(self, layers: Any) -> Chain:
+        return CastChain(layers, self.dtype)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         for name in self.names:

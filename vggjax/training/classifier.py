@@ -12,9 +12,16 @@ from vggjax.data import WHOLE
 from vggjax.data.images import check_resize
 from vggjax.data.views import view_called
 from vggjax.errors import DataError, LayerError, VggjaxError, WeightsError
-from vggjax.features import compute, outputs
-from vggjax.model import Chain, JointHead, chain_digest, in_precision, joint_head, output_shape
-from vggjax.model.dense import dense_application
+from vggjax.features import branch_outputs, compute, outputs
+from vggjax.model import (
+    Chain,
+    JointHead,
+    chain_digest,
+    dense_layers,
+    in_precision,
+    joint_head,
+    output_shape,
+)
 from vggjax.training.photos import Photos, gather
 from vggjax.training.prediction import Prediction
 from vggjax.training.saved import ClassifierInfo, load_head, save_head
@@ -81,7 +88,7 @@ class Classifier:
 
     def logits(self, images: Any, view: str = WHOLE) -> np.ndarray:
         """The same before the softmax."""
-        size = round(self.image_size * view_called(view).scale)
+        size = view_called(view).side(self.image_size)
         if tuple(images.shape[1:]) != (size, size, 3):
             raise DataError(
                 f"The classifier takes images (N, {size}, {size}, 3), not {tuple(images.shape)}."
@@ -112,9 +119,7 @@ class Classifier:
 
     def _seen(self, photos: Photos, view: str) -> np.ndarray:
         """The logits of some photos in one view."""
-        shown = view_called(view)
-        images = photos.decoded(round(self.image_size * shown.scale), self.resize)
-        return self.logits(images[:, :, ::-1] if shown.flip else images, view)
+        return self.logits(photos.decoded(self.image_size, self.resize, view), view)
 
     def _prediction(self, row: np.ndarray) -> Prediction:
         named = {self.class_names[i]: float(row[i]) for i in np.argsort(-row, kind="stable")}
@@ -125,10 +130,12 @@ class Classifier:
     ) -> dict[str, np.ndarray]:
         """The features (n, *shape) of each of the layers."""
         if size == self.image_size:
-            passes = list(outputs(self.backbone, images, layers, batch_size=batch))
-            return {name: np.concatenate([each[name] for each in passes]) for name in layers}
-        dense = {name: dense_application(self.backbone.until(name), size) for name in layers}
-        return {name: compute(chain, images, batch) for name, chain in dense.items()}
+            passes = outputs(self.backbone, images, layers, batch_size=batch)
+        else:
+            chains = dense_layers(self.backbone, layers, size)
+            passes = branch_outputs(chains, images, batch_size=batch)
+        found = list(passes)
+        return {name: np.concatenate([each[name] for each in found]) for name in layers}
 
     def save(
         self, folder: str | Path, *, overwrite: bool = False, digest: str | None = None
@@ -197,7 +204,7 @@ def _outputs(backbone: Chain, head: JointHead) -> int:
         shape = output_shape(backbone.until(layer), (size, size, 3), np.uint8)
         try:
             (classes,) = output_shape(head[layer], shape)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, LayerError) as error:
             given = " by ".join(map(str, shape))
             raise LayerError(
                 f"The head does not fit the layer {layer}, whose output is {given} for images of "

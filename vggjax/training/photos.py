@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vggjax.data import IMAGE_SUFFIXES, decode_image
+from vggjax.data import IMAGE_SUFFIXES, WHOLE, decode_image, decode_view
 from vggjax.data.image_array import decoding_pool
 from vggjax.data.images import Source
 from vggjax.errors import DataError
@@ -32,9 +32,12 @@ class Photos:
         """Some of them."""
         return Photos(self.sources[part], self.names[part], single=False)
 
-    def decoded(self, size: int, resize: str) -> np.ndarray:
-        """All of them, uint8 (n, size, size, 3); DataError, naming it, if one can't be decoded."""
-        one = partial(_decoded, size=size, resize=resize)
+    def decoded(self, size: int, resize: str, view: str = WHOLE) -> np.ndarray:
+        """A view of all of them, uint8 (n, side, side, 3), as `vggjax.data.decode_view` gives it.
+
+        Raises DataError, naming the photo, if one can't be decoded.
+        """
+        one = partial(_decoded, size=size, resize=resize, view=view)
         return np.stack(list(decoding_pool().map(one, self.sources, self.names)))
 
     def readable(self) -> tuple["Photos", list[str]]:
@@ -47,8 +50,8 @@ class Photos:
         return kept, [problem for problem in found if problem]
 
 
-def _decoded(source: Source, name: str, size: int, resize: str) -> np.ndarray:
-    return decode_image(source, size, resize, name)
+def _decoded(source: Source, name: str, size: int, resize: str, view: str) -> np.ndarray:
+    return decode_view(source, size, resize, view, name)
 
 
 def _problem(source: Source, name: str) -> str:
