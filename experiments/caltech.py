@@ -67,7 +67,7 @@ class FewShotOptions(HeadOptions):
     )  # fmt: skip
     head: tuple[str, ...] = option(
         (), "see above (default: auto; on the reference's data sets, and the demo set, reference "
-        "auto)", choices=(*TRAINED, *SOLVED),
+        "auto)", choices=(*TRAINED, *SOLVED), metavar="HEAD",
     )  # fmt: skip
     lr: float | None = option(
         None, "learning rate of RMSprop (default: that of the recipe)", metavar="RATE"

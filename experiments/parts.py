@@ -90,7 +90,7 @@ PARTS = (
     ),
     Part("feature_maps", replace(MAPS, rows="C4"), photos="images"),
     Part("block5_pool", AT_POOL,
-         {"layer": "block5_pool", "samples": (1, 2, 5, 10, 15), "seed": (0, 1, 2)},
+         {"layer": ("block5_pool",), "samples": (1, 2, 5, 10, 15), "seed": (0, 1, 2)},
          published=PUBLISHED),
     Part("caltech", CALTECH, FEW_SHOT),
     Part("layers", LAYERS),

@@ -41,7 +41,7 @@ CODE_ROWS = (
     ("R2", "all of a run is kept; the same command again only reports", "caltech/result.json"),
     ("R3", "TensorBoard logs of training", "python experiments/caltech.py --tensorboard"),
     ("R4", "models saved and loaded back",
-     "python experiments/predict.py FOLDER/caltech/classifier-32-seed0 PHOTO"),
+     "python -m vggjax.predict FOLDER/caltech/classifier-32-auto-seed0 PHOTO"),
 )  # fmt: skip
 
 

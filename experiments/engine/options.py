@@ -56,7 +56,11 @@ class RunOptions:
         (0,), "seed of split, head and shuffling; each is a run of its own", metavar="N", least=0
     )
     seeds: int | None = option(
-        None, "so many seeds, from 0 on, instead", metavar="N", least=1, beside=True
+        None,
+        "so many seeds, from 0 on, instead (default: those of --seed)",
+        metavar="N",
+        least=1,
+        beside=True,
     )
     out: Path | None = option(
         None, "where the results go (default: by experiment, data and layer, below runs/)",

@@ -21,7 +21,7 @@ def test_two_linear_heads_are_one_on_features_side_by_side():
 def test_what_is_not_there_is_named():
     with pytest.raises(LayerError, match="needs a layer"):
         JointHead({})
-    with pytest.raises(LayerError, match="no head on 'fc1', only on fc2"):
+    with pytest.raises(LayerError, match="no head on 'fc1'; there is on fc2"):
         JointHead({"fc2": softmax_head((4,), 2)})["fc1"]
 
 
