@@ -30,8 +30,9 @@ def given(photos, small_weights):
 
 
 @pytest.fixture
-def fails(capsys):
+def fails(capsys, monkeypatch):
     """Runs a script as its user does; gives the one line that it prints on stderr."""
+    monkeypatch.setattr("vggjax.progress.SECONDS_BETWEEN_LINES", 3600)  # on a slow machine
 
     def message_of(script, out=None):
         capsys.readouterr()
