@@ -9,6 +9,7 @@ from scipy.special import softmax
 
 from vggjax.data import decode_view
 from vggjax.errors import DataError, WeightsError
+from vggjax.features import forward
 from vggjax.model import (
     Chain,
     JointHead,
@@ -138,7 +139,7 @@ def test_missing_weights_and_layers_are_named(
         Classifier.load(tmp_path / "saved", given and small_vgg.until(given))
 
 
-def test_the_logits_of_views_are_averaged(backbone):
+def test_the_logits_of_views_are_averaged(backbone, monkeypatch):
     """In one dense pass for both layers of a joint head."""
     heads = {
         "block5_conv1": softmax_head((2, 2, 8), 3, 1, start="glorot"),
@@ -157,6 +158,10 @@ def test_the_logits_of_views_are_averaged(backbone):
     found = classifier.predict(pixels)
     assert [found[name] for name in CLASSES] == pytest.approx(expected, rel=1e-4)
     assert np.abs(np.diff(logits, axis=0)).min() > 1e-3, "views differ"
+    prepared = []
+    monkeypatch.setattr(forward, "optimize_inference", lambda c: prepared.append(c.names) or c)
+    classifier.predict(pixels)
+    assert not [names for names in prepared if "preprocess" in names], "the network is, already"
 
 
 def test_unknown_layers_are_not_saved(classifier, tmp_path):

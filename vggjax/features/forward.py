@@ -105,10 +105,11 @@ def branch_outputs(
     """The outputs `{layer: (n, …)}` of several `chains`, by batches, from one pass.
 
     Each is the network until the layer that it is named by, perhaps with more behind it, such as
-    those of `vggjax.model.dense_layers`; the rest is as in `outputs`.
+    those of `vggjax.model.dense_layers`; the rest is as in `outputs`. What is prepared for the pass
+    is kept as long as the deepest of the chains is.
     """
     deepest = max(chains, key=lambda name: chains[name].position(name))
-    trunk = chains[deepest].until(deepest)
+    trunk = chains[deepest]
     tails = {name: chain.after(name) for name, chain in chains.items()}
     for found in outputs(trunk, inputs, tuple(chains), indices=indices, batch_size=batch_size):
         yield {

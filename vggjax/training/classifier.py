@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,11 @@ class Classifier:
         """The side of the images that the backbone expects, in pixels."""
         return self.backbone["preprocess"].image_size
 
+    @cached_property
+    def _dense(self) -> dict[int, dict[str, Chain]]:
+        """The chains for larger images by their size, kept so that they are prepared once."""
+        return {}
+
     def probabilities(self, images: Any, view: str = WHOLE) -> np.ndarray:
         """Class probabilities (N, classes) of `images`, (N, size, size, 3) RGB in 0–255.
 
@@ -132,8 +138,9 @@ class Classifier:
         if size == self.image_size:
             passes = outputs(self.backbone, images, layers, batch_size=batch)
         else:
-            chains = dense_layers(self.backbone, layers, size)
-            passes = branch_outputs(chains, images, batch_size=batch)
+            if size not in self._dense:
+                self._dense[size] = dense_layers(self.backbone, layers, size)
+            passes = branch_outputs(self._dense[size], images, batch_size=batch)
         found = list(passes)
         return {name: np.concatenate([each[name] for each in found]) for name in layers}
 
