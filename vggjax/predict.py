@@ -10,13 +10,13 @@ held-out images right is marked "unsure".
 
 import argparse
 import csv
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vggjax.errors import DataError, VggjaxError
+from vggjax.command import finish
+from vggjax.errors import DataError
 from vggjax.files import atomic_file, write_json
 from vggjax.progress import progress
 from vggjax.training.classifier import BATCH, Classifier
@@ -123,21 +123,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status, 2 for what the user can mend."""
-    try:
-        main(arguments)
-        sys.stdout.flush()
-    except VggjaxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        print(f"error: {error.filename or 'A file'}: {error.strerror or error}.", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return finish(main, arguments)
 
 
 if __name__ == "__main__":

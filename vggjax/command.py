@@ -1,0 +1,27 @@
+"""How every command line ends: with its result, or with one clear sentence."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from vggjax.errors import VggjaxError
+
+
+def finish(main: Callable[[Sequence[str] | None], Any], arguments: Sequence[str] | None) -> int:
+    """Run `main(arguments)`; returns the exit status, 2 for what the user can mend."""
+    try:
+        main(arguments)
+        sys.stdout.flush()
+    except VggjaxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"error: {error.filename or 'A file'}: {error.strerror or error}.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
