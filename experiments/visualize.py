@@ -28,7 +28,7 @@ from engine.experiment import Experiment, OverviewRow, main
 from engine.job import Job, Outcome
 from engine.options import NetworkOptions, option
 from engine.run_folder import Result
-from engine.sources import imagenet_or_demo, images_below
+from engine.sources import imagenet_or_demo, images_at
 
 from vggjax.data import Dataset
 from vggjax.errors import DataError
@@ -96,7 +96,7 @@ def load(options: VisualizeOptions) -> tuple[Dataset | None, str]:
     """The images to search for what excites the filters, if that is asked for."""
     numbers(options.filters)
     weights = imagenet_or_demo(options.weights)
-    return images_below(options.activating) if options.activating else None, weights
+    return images_at(options.activating) if options.activating else None, weights
 
 
 def run(job: Job[VisualizeOptions]) -> Outcome:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from vggjax.command import finish
+from vggjax.data import images_below
 from vggjax.errors import DataError
 from vggjax.files import atomic_file, write_json
 from vggjax.progress import progress
 from vggjax.training.classifier import BATCH, Classifier
-from vggjax.training.photos import Photos, gather, images_below
+from vggjax.training.photos import Photos, gather
 from vggjax.training.prediction import Prediction
 
 Told = list[tuple[str, Prediction]]
@@ -37,26 +38,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     photos = gather(all_images(options.photos))
     classifier = Classifier.load(options.classifier, options.weights)
     told, unreadable = look(classifier, photos)
-    if unreadable and not (options.skip_unreadable and told):
-        raise DataError(f"{_left_out(unreadable)} --skip-unreadable leaves them out.")
+    if unreadable and not options.skip_unreadable:
+        raise DataError(f"{' '.join(unreadable)} --skip-unreadable leaves them out.")
     show(told, options.top)
     if options.csv:
         write_csv(options.csv, told, classifier.class_names)
     if options.json:
         write_json(options.json, [_as_json(name, one) for name, one in told])
     if unreadable:
-        print(f"left out: {_left_out(unreadable)}", file=sys.stderr)
+        print(f"left out, {len(unreadable)}: {' '.join(unreadable)}", file=sys.stderr)
 
 
 def all_images(paths: Sequence[Path]) -> list[Path]:
     """The paths, with the images below a folder in its place; DataError if it has none."""
-    found: list[Path] = []
-    for path in paths:
-        own = images_below(path) if path.is_dir() else [path]
-        if not own:
-            raise DataError(f"There are no images in {path} and its sub-folders.")
-        found += own
-    return found
+    found = [images_below(path) if path.is_dir() else [path] for path in paths]
+    return [path for own in found for path in own]
 
 
 def look(classifier: Classifier, photos: Photos) -> tuple[Told, list[str]]:
@@ -96,11 +92,6 @@ def write_csv(path: Path, told: Told, names: Sequence[str]) -> None:
 
 def _as_json(name: str, one: Prediction) -> dict[str, Any]:
     return {"photo": name, "guess": one.name, "sure": one.sure, "probabilities": dict(one)}
-
-
-def _left_out(unreadable: Sequence[str]) -> str:
-    """What is unreadable, in a sentence each."""
-    return " ".join(unreadable)
 
 
 def _parser() -> argparse.ArgumentParser:

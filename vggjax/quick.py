@@ -9,61 +9,54 @@ import numpy as np
 
 from vggjax.data import Dataset, ImageArray, load_folder, make_split
 from vggjax.errors import DataError
-from vggjax.evaluation import (
-    Predictions,
-    Suspect,
-    calibration_error,
-    most_confused,
-    suspects,
-    wilson_interval,
-    worst_errors,
-)
+from vggjax.evaluation import Predictions, calibration_error, most_confused, wilson_interval
 from vggjax.features import Examples, extract_layers
 from vggjax.linear import LayerFeatures, LinearFit, fit_linear, logits_of, out_of_fold
 from vggjax.model import deepest_layer
-from vggjax.report import (
-    class_figure,
-    confusion_figure,
-    errors_figure,
-    reliability_figure,
-    suspects_figure,
-)
+from vggjax.report import Mistakes
 from vggjax.report.figure import Figure
-from vggjax.report.judging import SUSPECTS, WORST
 from vggjax.training import Classifier, Judgement, judge
-from vggjax.weights import load_vgg, load_weights
+from vggjax.weights import load_weights
+
+TITLES = {
+    "classes": "accuracy by class",
+    "confusion": "what was taken for what",
+    "reliability": "how far its probabilities can be trusted",
+    "errors": "test images",
+    "suspects": "all images",
+}
 
 
 @dataclass(frozen=True, repr=False)
 class Trained:
-    """A classifier, what it said of the test images (`tested`), and which labels are suspect.
-
-    Printed, it is a report. `everything` has all images, each judged by heads fitted without it;
-    `suspects` are those whose labels may be wrong (indices into it).
-    """
+    """A classifier, and what it got wrong on the test images; printed, it is a report."""
 
     classifier: Classifier
-    tested: Predictions
-    everything: Predictions
-    suspects: Sequence[Suspect]
+    mistakes: Mistakes
     images: ImageArray
+
+    @property
+    def tested(self) -> Predictions:
+        """What it said of the test images."""
+        return self.mistakes.tested
 
     def __repr__(self) -> str:
         told, count = self.tested, len(self.tested)
         low, high = wilson_interval(told.accuracy, count)
+        everything, suspects = self.mistakes.everything, self.mistakes.suspects
         pairs = [f"{p.true} taken for {p.guess} ({p.count})" for p in most_confused(told, 3)]
-        names = ", ".join(self.everything.ids[each.image] for each in self.suspects[:3])
+        names = ", ".join(everything.ids[each.image] for each in suspects[:3])
         return "\n".join(
             [
-                f"{len(told.class_names)} classes, {len(self.everything) - count} images trained "
-                f"on, {count} tested",
+                f"{len(told.class_names)} classes, {len(everything) - count} images trained on, "
+                f"{count} tested",
                 f"test accuracy {told.accuracy:.3f} (95 % interval {low:.3f} to {high:.3f}), "
                 f"each class alike {told.balanced_accuracy:.3f}",
                 f"calibration error {calibration_error(told):.3f}; sure from "
                 f"{self.classifier.sure_above:.0%} on",
                 f"head: {self.classifier.about['head']}",
                 f"mistakes: {'; '.join(pairs) or 'none'}",
-                f"labels that may be wrong: {len(self.suspects)}{f' ({names})' if names else ''}",
+                f"labels that may be wrong: {len(suspects)}{f' ({names})' if names else ''}",
             ]
         )
 
@@ -72,26 +65,12 @@ class Trained:
 
         Raises DataError for another name, and where there is nothing to show.
         """
-        told = self.tested
-        if name == "classes":
-            return class_figure(told, "accuracy by class")
-        if name == "confusion":
-            return confusion_figure(told, "what was taken for what")
-        if name == "reliability":
-            return reliability_figure(told, "how far its probabilities can be trusted")
-        if name not in ("errors", "suspects"):
-            raise DataError(f"There is no figure {name!r}.")
-        wrong = worst_errors(told, WORST)
-        if not (len(wrong) if name == "errors" else self.suspects):
+        if name not in TITLES:
+            raise DataError(f"There is no figure {name!r}; there are {', '.join(TITLES)}.")
+        found = self.mistakes.figure(name, self.images, TITLES[name])
+        if found is None:
             raise DataError(f"There are no {name} to show.")
-        if name == "errors":
-            return errors_figure(self._shown(told.ids), told, wrong, "mistakes, the surest first")
-        own, all_images = self.suspects[:SUSPECTS], self._shown(self.everything.ids)
-        return suspects_figure(all_images, self.everything, own, "labels that may be wrong")
-
-    def _shown(self, ids: Sequence[str]) -> ImageArray:
-        places = {name: number for number, name in enumerate(self.images.dataset.ids)}
-        return self.images.subset(np.array([places[name] for name in ids]))
+        return found
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """The classifier, as `vggjax.Classifier.save`."""
@@ -120,9 +99,9 @@ def train(
     """
     dataset = photos if isinstance(photos, Dataset) else load_folder(photos)
     fitted, tested = held_out(dataset, test, seed)
-    network = load_weights(weights, layers).info.config
-    backbone = load_vgg(weights, until=deepest_layer(network, layers))
-    images = ImageArray(dataset, size=network.image_size)
+    loaded = load_weights(weights, layers)
+    backbone = loaded.chain(deepest_layer(loaded.info.config, layers))
+    images = ImageArray(dataset, size=loaded.info.config.image_size)
     features = LayerFeatures([extract_layers(backbone, layers, images)])
     examples = Examples(features.subset(fitted), dataset.labels[fitted])
     found = fit_linear(examples, len(dataset.class_names))
@@ -136,8 +115,8 @@ def train(
         sure_above=judgement.sure_above,
         about=_about(found, judgement.tested, len(fitted)),
     )
-    everything = _everything(found, features, dataset)
-    return Trained(classifier, judgement.tested, everything, suspects(everything), images)
+    mistakes = Mistakes(judgement.tested, _everything(found, features, dataset))
+    return Trained(classifier, mistakes, images)
 
 
 def held_out(dataset: Dataset, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

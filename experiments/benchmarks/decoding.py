@@ -9,22 +9,13 @@ from PIL import Image
 from benchmarks.inputs import Sizes, photo_like
 from benchmarks.measure import Arm, compare
 from benchmarks.results import Comparison
-from vggjax.data import IMAGE_SUFFIXES, Dataset, ImageArray
-from vggjax.errors import DataError
+from vggjax.data import Dataset, ImageArray, images_below
 
 
 def decoding(sizes: Sizes) -> list[Comparison]:
     """Image files, by threads and by a plain loop."""
-    paths = _images_below(sizes.folder or photo_like(sizes.photos))[: sizes.photos]
+    paths = images_below(sizes.folder or photo_like(sizes.photos))[: sizes.photos]
     return [_in_mode(sizes, paths, mode) for mode in ("nearest", "bilinear")]
-
-
-def _images_below(folder: Path) -> list[Path]:
-    """The images in a folder, however it is laid out; DataError if it has none."""
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-    if not paths:
-        raise DataError(f"There are no images in {folder}; give a folder of JPEG files.")
-    return paths
 
 
 def _in_mode(sizes: Sizes, paths: list[Path], mode: str) -> Comparison:

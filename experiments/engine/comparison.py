@@ -23,6 +23,7 @@ from vggjax.report import (
     validation_figure,
 )
 from vggjax.report.figure import Figure
+from vggjax.report.mistakes import FIGURES
 from vggjax.report.tables import MEASURES, spread
 from vggjax.training import Record, TrainedHead
 
@@ -145,9 +146,10 @@ class Comparison:
     def overview(self, result: Result) -> list[OverviewRow]:
         """All accuracies in one row of the page's first table."""
         part = self.measured if result["comparable"] else "test"
+        shown = self._telling(result.records)
         ours = [
             f"{' '.join(map(str, values))}: {mean(getattr(r, part).accuracy for r in group):.2f}"
-            for values, group in self.groups(result.records).items()
+            for values, group in grouped(result.records, *shown).items()
         ]
         theirs = [f"{key}: {value:.2f}" for key, value in self.accuracies.items()]
         theirs += [
@@ -155,7 +157,7 @@ class Comparison:
             for reading, rows in self.reported.items()
             for key, row in rows.items()
         ]
-        what = f"{part} accuracy by {' and '.join(heading for heading, _ in self.by.values())}"
+        what = f"{part} accuracy by {' and '.join(self.by[name][0] for name in shown)}"
         return [(what, ", ".join(theirs) or self.details, ", ".join(ours))]
 
     def figures(self, job: Job[Any], heads: Sequence[TrainedHead]) -> dict[str, Figure]:
@@ -269,12 +271,16 @@ def compare_heads(
         own = plans(job)
         inputs = Inputs(job, own)
         heads = train_heads(job, own, inputs)
-        found = mistakes(job, chief(heads), inputs)
-        label = comparison.name_of(found.head.record)
-        figures = {**comparison.figures(job, heads), **found.figures(job, label)}
+        best = chief(heads)
+        found, label = mistakes(job, best, inputs), comparison.name_of(best.record)
+        pictures = {
+            f"{name}.png": found.figure(name, job.images(), f"{job.title}: {label}")
+            for name in FIGURES
+        }
+        figures = {**comparison.figures(job, heads), **{k: f for k, f in pictures.items() if f}}
         told = {
             "differences": differences(comparison.groups, heads),
-            "mistakes": {"of": label, **found.facts},
+            "mistakes": {"of": label, **best.record.calibration, **found.facts},
             **facts(job, own, inputs),
         }
         return Outcome(heads, figures, found.tables, told)

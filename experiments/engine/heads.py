@@ -6,6 +6,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from engine.job import Job
 from vggjax.collective import is_first
 from vggjax.data import Split
@@ -71,8 +73,8 @@ class HeadPlan:
 class LinearPlan:
     """A linear head to solve on `samples` training images per class of `split`, on some `layers`.
 
-    `key` is as in `HeadPlan`; `kinds` are the kinds of head to choose from, `sets` the sets of
-    layers (see `vggjax.linear.fit_linear`).
+    `key` is as in `HeadPlan`; `kinds` are the kinds of head to choose from (see
+    `vggjax.linear.fit_linear`).
     """
 
     key: Mapping[str, Any]
@@ -80,7 +82,6 @@ class LinearPlan:
     split: Split
     samples: int
     kinds: tuple[str, ...]
-    sets: tuple[tuple[str, ...], ...] | None = None
     end_to_end: ClassVar[bool] = False
     steps: ClassVar[int] = 1
 
@@ -98,8 +99,8 @@ class Inputs:
     def __init__(self, job: Job[Any], plans: Sequence[Plan]):
         self.job, self.used = job, used_images(job.data, job.splits)
         self.layers = tuple(dict.fromkeys(layer for plan in plans for layer in plan.layers))
-        images = job.images(self.used)
-        if plans[0].end_to_end:
+        images, self.end_to_end = job.images(self.used), plans[0].end_to_end
+        if self.end_to_end:
             self.features: Mapping[str, Any] = dict.fromkeys(self.layers, images)
         else:
             self.features = extract_layers(job.chain, self.layers, images)
@@ -112,7 +113,11 @@ class Inputs:
     def everything(self, layers: Sequence[str], split: Split) -> tuple[Examples, list[str]]:
         """Features of some layers, of all images of a split, and the images' names."""
         data, own = self.job.data, used_images(self.job.data, [split])
-        found = extract_layers(self.job.chain, layers, self.job.images(own))
+        if self.end_to_end:
+            found = extract_layers(self.job.chain, layers, self.job.images(own))
+        else:
+            rows = np.searchsorted(self.used, own)
+            found = {layer: self.features[layer].subset(rows) for layer in layers}
         names = [data.ids[number] for number in own]
         return Examples(LayerFeatures([found]), data.labels[own]), names
 
@@ -141,9 +146,7 @@ def _trained(
         assert isinstance(last, Chain)
         return _train(job, plan, last, parts, progressed)
     backbone = job.chain.until(max(plan.layers, key=job.chain.position))
-    head = train_linear(
-        parts, job.classes, plan.key, backbone=backbone, kinds=plan.kinds, layers=plan.sets
-    )
+    head = train_linear(parts, job.classes, plan.key, backbone=backbone, kinds=plan.kinds)
     progressed(plan.steps)
     return head
 

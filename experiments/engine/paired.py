@@ -22,9 +22,9 @@ def differences(groups: Groups, heads: Sequence[TrainedHead]) -> list[dict[str, 
         ranked = sorted(grouped, key=lambda values: -_accuracy(grouped[values]))[:2]
         pairs = [(ranked[1], ranked[0])] if len(ranked) > 1 else []
     else:
-        pairs = [
-            (a, b) for a, b in pairwise(sorted(grouped, key=lambda v: str(v[0]))) if a[0] == b[0]
-        ]
+        firsts = dict.fromkeys(first for first, _ in grouped)
+        beside = ([values for values in grouped if values[0] == first] for first in firsts)
+        pairs = [pair for own in beside for pair in pairwise(own)]
     return [_difference(grouped, one, other) for other, one in pairs]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.options import DataOptions
-from vggjax.data import IMAGE_SUFFIXES, Dataset, load_dataset, load_demo
+from vggjax.data import Dataset, images_below, load_dataset, load_demo
 from vggjax.data.folder import FolderReader
 from vggjax.errors import DataError
 from vggjax.weights.remote import obtainable
@@ -62,7 +62,7 @@ def given_images(files: Sequence[Path]) -> Dataset:
     return _unlabelled("given images", list(paths), lambda name: paths[name].read_bytes())
 
 
-def images_below(place: str) -> Dataset:
+def images_at(place: str) -> Dataset:
     """All images in a folder and its sub-folders, or the demo set, as one unlabelled class.
 
     Raises DataError if the folder is missing or has no images.
@@ -72,10 +72,7 @@ def images_below(place: str) -> Dataset:
     folder = Path(place)
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}; give one with images, or 'demo'.")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    ids = [path.relative_to(folder).as_posix() for path in files if path.is_file()]
-    if not ids:
-        raise DataError(f"There are no images in {folder} and its sub-folders.")
+    ids = [path.relative_to(folder).as_posix() for path in images_below(folder)]
     return _unlabelled(folder.resolve().name, ids, FolderReader(folder))
 
 

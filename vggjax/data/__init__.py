@@ -3,7 +3,7 @@
 from vggjax.data.caltech256 import load_caltech256
 from vggjax.data.dataset import Dataset, summary
 from vggjax.data.flat_folder import load_flat_folder, make_reference_split
-from vggjax.data.folder import load_folder
+from vggjax.data.folder import images_below, load_folder
 from vggjax.data.image_array import ImageArray
 from vggjax.data.images import IMAGE_SUFFIXES, RESIZE_MODES, decode_image
 from vggjax.data.sources import DATASET_NAMES, load_dataset, load_demo
@@ -31,6 +31,7 @@ __all__ = [
     "View",
     "decode_image",
     "decode_view",
+    "images_below",
     "load_caltech256",
     "load_dataset",
     "load_demo",

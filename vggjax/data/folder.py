@@ -73,6 +73,18 @@ def image_files(folder: Path) -> list[str]:
     return [file.name for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
 
 
+def images_below(folder: Path) -> list[Path]:
+    """The images in a folder and its sub-folders, by name; hidden ones are ignored.
+
+    Raises DataError if there are none.
+    """
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    shown = [path for path in found if path.is_file() and not path.name.startswith(".")]
+    if not shown:
+        raise DataError(f"There are no images in {folder} and its sub-folders.")
+    return shown
+
+
 def _entries(folder: Path) -> list[Path]:
     """What is in a folder, sorted by name, without hidden files."""
     try:

@@ -14,6 +14,7 @@ from vggjax.evaluation import fit_temperature
 from vggjax.features import Examples
 from vggjax.linear.choice import Choice, Tried, best, judged
 from vggjax.linear.coordinates import Coordinates, coordinates
+from vggjax.linear.features import LayerFeatures
 from vggjax.linear.heads import KINDS, held_out, kind_of
 from vggjax.linear.rows import Rows
 from vggjax.linear.solution import Solution
@@ -21,6 +22,7 @@ from vggjax.model import Chain, JointHead, output_shape
 from vggjax.model.layers import Dense
 
 RECIPES = (Rows(), Rows(power=0.5))
+PART = 256  # images whose rows are in memory at a time, beside the training images'
 LEAST_VALIDATION = 5  # images per class; with fewer, the training images judge
 Judge = Literal["validation", "training", "nothing"]
 
@@ -82,6 +84,7 @@ def fit_linear(
             for each in _tried(_Fitted.on(train, classes, own, recipe), judges, kinds)
         ]
     chosen = best(tried)
+    # Fitted once more: to keep the rows of all that was tried would take their memory.
     fitted = _Fitted.on(train, classes, chosen.choice.layers, chosen.choice.rows)
     return LinearFit(fitted.head(chosen), chosen, tuple(tried), judge)
 
@@ -160,9 +163,11 @@ class _Fitted:
 
     def project(self, examples: Examples) -> np.ndarray:
         """The coordinates of other images, the mean over their views: (n, r)."""
-        return np.mean(
-            [self.at.project(rows) for rows in examples.inputs.rows(self.chains)], axis=0
-        )
+        parts = np.split(np.arange(len(examples)), range(PART, len(examples), PART))
+        return np.concatenate([self._projected(examples.inputs.subset(part)) for part in parts])
+
+    def _projected(self, features: LayerFeatures) -> np.ndarray:
+        return np.mean([self.at.project(rows) for rows in features.rows(self.chains)], axis=0)
 
     def head(self, chosen: Tried) -> Chain | JointHead:
         """The layers that give the calibrated logits of what was chosen."""
@@ -175,9 +180,8 @@ class _Fitted:
         weights = self.at.expand(solution.weights)
         bias = solution.bias - self.at.mean @ weights
         heads = {}
-        for layer, part in zip(
-            self.chains, np.split(weights, np.cumsum(self.widths)[:-1]), strict=True
-        ):
+        parts = np.split(weights, np.cumsum(self.widths)[:-1])
+        for layer, part in zip(self.chains, parts, strict=True):
             dense = Dense(jnp.asarray(part, jnp.float32), jnp.asarray(bias, jnp.float32))
             heads[layer] = self.chains[layer].then(Chain({"head": dense}))
             bias = np.zeros_like(bias)

@@ -43,9 +43,13 @@ class Kind:
         rough: bool = False,
     ) -> list[Solution]:
         """One for each of the relative `strengths`."""
-        scale = at.energy.sum() / len(labels)
-        alphas = [strength * scale for strength in strengths]
-        return (self.rough if rough else self.solve)(at, labels, classes, alphas)
+        solve = self.rough if rough else self.solve
+        return solve(at, labels, classes, absolute(at, strengths))
+
+
+def absolute(at: Coordinates, strengths: Sequence[float]) -> list[float]:
+    """Relative strengths as those of the penalty, for the training rows behind `at`."""
+    return [float(strength * at.energy.sum() / len(at.train)) for strength in strengths]
 
 
 def _means(
@@ -91,9 +95,7 @@ def held_out(
     kind, images = kind_of(name), labels[: len(labels) // views]
     fold, strengths = np.tile(folds(images), views), strengths or kind.strengths
     if kind.solve is ridge:
-        scale = at.energy.sum() / len(labels)
-        alphas = [strength * scale for strength in strengths]
-        logits = list(ridge_held_out(at, labels, classes, alphas, fold))
+        logits = list(ridge_held_out(at, labels, classes, absolute(at, strengths), fold))
     else:
         logits = _refitted(kind, strengths, at.train, labels, classes, fold)
     return [own.reshape(views, len(images), classes).mean(axis=0) for own in logits]

@@ -23,6 +23,7 @@ from vggjax.report.judging import (
     suspects_figure,
 )
 from vggjax.report.maps import LayerMaps, maps_figure
+from vggjax.report.mistakes import Mistakes
 from vggjax.report.spreadsheets import (
     write_classes,
     write_confusion,
@@ -34,6 +35,7 @@ from vggjax.report.tables import Table, accuracy_cell, accuracy_note, cells, gro
 __all__ = [
     "EventLog",
     "LayerMaps",
+    "Mistakes",
     "Table",
     "accuracy_cell",
     "accuracy_curves",

@@ -41,9 +41,9 @@ class Classifier:
     network's size, `views` (see `vggjax.data.VIEWS`) are those whose logits are averaged; both
     belong to the classifier as the preprocessing belongs to the chain. `weights` names where the
     backbone came from (see `vggjax.load_vgg`), for `load`. A prediction is sure if its probability
-    is `sure_above` (0–1) or more; `about` is what else is known, such as its test accuracy.
-    Raises DataError for names that don't fit the head, LayerError for a head that doesn't fit the
-    backbone.
+    is `sure_above` (0–1) or more, and never if that is 1; `about` is what else is known, such as
+    its test accuracy. Raises DataError for names that don't fit the head, LayerError for a head
+    that doesn't fit the backbone.
 
     >>> import vggjax
     >>> backbone, head = vggjax.load_vgg("demo", until="fc2"), vggjax.softmax_head((512,), 2)
@@ -129,7 +129,8 @@ class Classifier:
 
     def _prediction(self, row: np.ndarray) -> Prediction:
         named = {self.class_names[i]: float(row[i]) for i in np.argsort(-row, kind="stable")}
-        return Prediction(named, bool(row.max() >= self.sure_above))
+        sure = self.sure_above < 1 and row.max() >= self.sure_above  # at 1, nothing is sure
+        return Prediction(named, bool(sure))
 
     def _features(
         self, images: Any, layers: Sequence[str], size: int, batch: int

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vggjax.data import IMAGE_SUFFIXES, WHOLE, decode_image, decode_view
+from vggjax.data import WHOLE, decode_image, decode_view, images_below
 from vggjax.data.image_array import decoding_pool
 from vggjax.data.images import Source
 from vggjax.errors import DataError
@@ -70,7 +70,8 @@ def gather(photos: Any) -> Photos:
     for anything else, for what isn't there, and if there is none at all.
     """
     if _is_folder(photos):
-        return _found(Path(photos))
+        paths = images_below(Path(photos))
+        return Photos(tuple(paths), tuple(map(str, paths)), single=False)
     if _is_one(photos):
         return Photos((_source(photos),), (_name(photos, 0),), single=True)
     if isinstance(photos, np.ndarray):
@@ -86,20 +87,6 @@ def gather(photos: Any) -> Photos:
         if not _is_one(item):
             raise DataError(f"A photo is {KINDS}, not {_described(item)}.")
     return Photos(tuple(map(_source, items)), tuple(map(_name, items, range(len(items)))), False)
-
-
-def images_below(folder: Path) -> list[Path]:
-    """The image files in a folder and its sub-folders, by name, but for hidden ones."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    hidden = (path for path in found if not any(p.startswith(".") for p in path.parts[-1:]))
-    return sorted(path for path in hidden if path.is_file())
-
-
-def _found(folder: Path) -> Photos:
-    paths = images_below(folder)
-    if not paths:
-        raise DataError(f"There are no images in {folder} and its sub-folders.")
-    return Photos(tuple(paths), tuple(map(str, paths)), single=False)
 
 
 def _is_folder(photo: Any) -> bool:

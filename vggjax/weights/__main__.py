@@ -5,20 +5,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vggjax.errors import VggjaxError
+from vggjax.command import finish
 from vggjax.weights.describe import describe
 from vggjax.weights.importer import convert_file
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`; returns the exit status, 2 for what the user can mend."""
-    arguments = _parser().parse_args(argv)
-    try:
-        print(_run(arguments))
-    except VggjaxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return finish(lambda given: print(_run(_parser().parse_args(given))), argv)
 
 
 def _run(arguments: argparse.Namespace) -> str:
