@@ -5,6 +5,7 @@ from vggjax.evaluation.calibration import (
     calibration_error,
     confident_errors,
     fit_temperature,
+    log_loss,
     reliability,
     sure_above,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "confident_errors",
     "confusion_matrix",
     "fit_temperature",
+    "log_loss",
     "mcnemar",
     "mean_and_deviation",
     "mean_interval",

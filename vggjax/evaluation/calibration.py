@@ -39,6 +39,16 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return scale * float(np.exp(found.x))
 
 
+def log_loss(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -> float:
+    """The mean cross-entropy (nats) of softmax(logits / temperature), (N, C), with labels (N,).
+
+    >>> round(log_loss(np.zeros((1, 2)), np.array([1])), 4)  # log 2
+    0.6931
+    """
+    told = log_softmax(logits.astype(np.float64) / temperature, axis=1)
+    return float(-told[np.arange(len(labels)), labels].mean())
+
+
 @dataclass(frozen=True)
 class Bin:
     """Images of similar confidence: how many, their mean confidence, the share that is right."""

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from scipy.special import log_softmax
 
-from vggjax.evaluation import fit_temperature
+from vggjax.evaluation import fit_temperature, log_loss
 from vggjax.linear.rows import Rows
 
 TOLERANCE = 0.5  # standard errors of the best accuracy
@@ -53,9 +52,8 @@ def judged(choice: Choice, logits: np.ndarray, labels: np.ndarray) -> Tried:
     if not len(labels):
         return Tried(choice, 0.0, 0.0, 1.0, logits, labels)
     temperature = fit_temperature(logits, labels)
-    own = np.arange(len(labels)), labels
-    loss = float(-log_softmax(logits / temperature, axis=1)[own].mean())
     accuracy = float((logits.argmax(axis=1) == labels).mean())
+    loss = log_loss(logits, labels, temperature)
     return Tried(choice, accuracy, loss, temperature, logits, labels)
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax
 
+from vggjax.evaluation import log_loss
 from vggjax.features import compute
 from vggjax.linear.features import LayerFeatures
 from vggjax.linear.fit import RECIPES, fit_linear
@@ -78,9 +78,7 @@ def logits_of(head: Chain | JointHead, features: LayerFeatures, layer: str) -> n
 
 
 def _metrics(logits: np.ndarray, labels: np.ndarray) -> Metrics:
-    own = np.arange(len(labels)), labels
-    loss = -log_softmax(logits.astype(np.float64), axis=1)[own].mean()
-    return Metrics(float(loss), float((logits.argmax(axis=1) == labels).mean()))
+    return Metrics(log_loss(logits, labels), float((logits.argmax(axis=1) == labels).mean()))
 
 
 def _learned(head: Chain | JointHead, layer: str) -> int:

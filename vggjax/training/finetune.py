@@ -7,10 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import log_softmax
 
 from vggjax.errors import DataError, LayerError
-from vggjax.evaluation import fit_temperature
+from vggjax.evaluation import fit_temperature, log_loss
 from vggjax.features import Examples, compute
 from vggjax.features.devices import data_mesh
 from vggjax.model import Chain, Parameters, learned_layers, parameters, with_parameters
@@ -151,7 +150,7 @@ def told(logits: np.ndarray, labels: np.ndarray) -> tuple[Metrics, float]:
     """Loss and accuracy of logits (N, C) at their best temperature, and that temperature."""
     temperature = fit_temperature(logits, labels)
     accuracy = float((logits.argmax(axis=1) == labels).mean())
-    return Metrics(_loss(logits, labels, temperature), accuracy), temperature
+    return Metrics(log_loss(logits, labels, temperature), accuracy), temperature
 
 
 def softening(logits: np.ndarray, labels: np.ndarray, loss: float, least: float) -> float:
@@ -162,16 +161,11 @@ def softening(logits: np.ndarray, labels: np.ndarray, loss: float, least: float)
     highest = least * 1e4
 
     def excess(temperature: float) -> float:
-        return _loss(logits, labels, temperature) - loss
+        return log_loss(logits, labels, temperature) - loss
 
     if excess(least) >= 0 or excess(highest) <= 0:
         return least
     return float(brentq(excess, least, highest))
-
-
-def _loss(logits: np.ndarray, labels: np.ndarray, temperature: float) -> float:
-    own = np.arange(len(labels)), labels
-    return float(-log_softmax(logits.astype(np.float64) / temperature, axis=1)[own].mean())
 
 
 def _logits(chain: Chain, examples: Any, config: FitConfig) -> np.ndarray:
