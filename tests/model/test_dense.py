@@ -110,8 +110,3 @@ def test_smaller_images_and_other_layers_are_refused(vgg):
     means = vgg.until("block4_pool").then(Chain({"means": MeanMap()}))
     with pytest.raises(LayerError, match="layer means can't be applied to larger images"):
         dense_application(means, 96)
-
-
-def test_images_of_another_size_are_refused_in_words(vgg, large_images):
-    with pytest.raises(LayerError, match="that takes 32 values was given 128; give it"):
-        vgg(large_images)

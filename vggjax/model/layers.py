@@ -197,10 +197,7 @@ class WindowMean(Layer):
 
 
 class Dense(Layer):
-    """Affine map of (B, …, n), followed by ReLU or by nothing (logits).
-
-    Raises LayerError for another number of values than its kernel (n, m) takes.
-    """
+    """Affine map of (B, …, n), followed by ReLU or by nothing (logits)."""
 
     kind = "dense"
     settings = ("relu",)
@@ -211,11 +208,6 @@ class Dense(Layer):
         self.relu = relu
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        if x.shape[-1] != self.kernel.shape[0]:
-            raise LayerError(
-                f"A dense layer that takes {self.kernel.shape[0]} values was given {x.shape[-1]}; "
-                "give it features, or its network images, of the size that it was made for."
-            )
         y = kernels.add_bias(x @ self.kernel[...], self.bias[...])
         return jax.nn.relu(y) if self.relu else y
 
