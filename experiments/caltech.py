@@ -23,6 +23,11 @@ stands in for them, get reference on fc2, and beside it auto on fc2 and
 block5_pool. The last three see rows of length 1, and of maps each one's root
 mean square beside it; probabilities are calibrated on validation images.
 
+--views lets the solved heads look at each image several times, mirrored or
+larger: in training these are more examples, and for a new image the mean of
+their logits counts. --unfreeze block5 trains on, from each head, with the
+convolutions of that block, and shows what came of it as `HEAD+block5`.
+
 The output folder gets the figures, the split, `result.json`, the mistakes as
 pictures and as tables, and a classifier for each run, to be used with
 experiments/predict.py. The same command again reports what is there.
@@ -35,17 +40,17 @@ from typing import Any, ClassVar, Self
 from engine.comparison import Comparison, compare_heads
 from engine.experiment import main
 from engine.head_options import REFERENCE, STEADY, HeadOptions
-from engine.heads import HeadPlan, LinearPlan, Plan
+from engine.heads import HeadPlan, LinearPlan, Plan, TunedPlan
 from engine.job import Job
 from engine.options import option
 
-from vggjax.data import Split
+from vggjax.data import VIEWS, WHOLE, Split
 from vggjax.errors import DataError
 from vggjax.linear import KINDS
 from vggjax.model import Chain, softmax_head
 from vggjax.model.heads import flat_width
 from vggjax.report.reference import C1_VALIDATION_ACCURACY
-from vggjax.training import FitConfig, layer_head, steady_rate
+from vggjax.training import FitConfig, cut_before, layer_head, steady_rate
 
 AUTO = "auto"
 TRAINED = (REFERENCE, STEADY)  # in epochs, on the first of the layers
@@ -72,6 +77,14 @@ class FewShotOptions(HeadOptions):
     lr: float | None = option(
         None, "learning rate of RMSprop (default: that of the recipe)", metavar="RATE"
     )
+    views: tuple[str, ...] = option(
+        (), "how the solved heads look at each image, beside as it is (see above)",
+        choices=[name for name in VIEWS if name != WHOLE], metavar="VIEW",
+    )  # fmt: skip
+    unfreeze: str | None = option(
+        None, "from each head, train on with the network from this block or layer on, such as "
+        "block5 (see above)", metavar="BLOCK",
+    )  # fmt: skip
     end_to_end: bool = option(False, "run the whole network in every training step")
 
     def __post_init__(self) -> None:
@@ -79,6 +92,25 @@ class FewShotOptions(HeadOptions):
         for flag in ("end_to_end", "as_its_code"):
             if getattr(self, flag) and {*self.head} - {REFERENCE}:
                 raise DataError(f"--{flag.replace('_', '-')} means --head {REFERENCE}.")
+        self._check_views_and_unfreeze()
+
+    def _check_views_and_unfreeze(self) -> None:
+        """Raise DataError for what doesn't go with them."""
+        if self.views and (self.end_to_end or self.as_its_code or not self.solved):
+            raise DataError(f"--views is for the heads {', '.join(SOLVED)}.")
+        if not self.unfreeze:
+            return
+        if self.precision != "float32":
+            raise DataError("--unfreeze trains convolutions, which takes --precision float32.")
+        if self.end_to_end or self.as_its_code or self.views:
+            raise DataError("--unfreeze doesn't go with --end-to-end, --as-its-code or --views.")
+        if len({*self.layer}) > 1:
+            raise DataError("--unfreeze takes heads on a single --layer.")
+
+    @property
+    def solved(self) -> bool:
+        """Whether there are heads that are solved exactly (True while that is open)."""
+        return not self.head or bool({*self.head} & {*SOLVED})
 
     def resolved(self, reference: bool) -> Self:
         """As for all heads, and which, on which layers."""
@@ -87,7 +119,7 @@ class FewShotOptions(HeadOptions):
         heads = tuple(dict.fromkeys(self.head or usual))
         places = REFERENCE_LAYERS if reference or plain else OWN_LAYERS
         layers = tuple(dict.fromkeys(self.layer or places))
-        if not {*heads} & {*SOLVED}:
+        if self.unfreeze or not {*heads} & {*SOLVED}:
             layers = layers[:1]
         return replace(super().resolved(reference), head=heads, layer=layers)
 
@@ -98,23 +130,30 @@ class FewShotOptions(HeadOptions):
 
 
 def plans(job: Job[FewShotOptions]) -> list[Plan]:
-    """One head for each kind, number of images and seed, each from scratch."""
+    """One head for each kind, number of images and seed, each from scratch; then tuned."""
     sizes = sorted(set(job.options.samples))
     return [
-        plan(job, split, samples, head)
+        each
         for split in job.splits
         for samples in sizes
         for head in job.options.head
+        for each in plans_of(job, split, samples, head)
     ]
 
 
-def plan(job: Job[FewShotOptions], split: Split, samples: int, head: str) -> Plan:
-    """A head on `samples` images per class."""
-    key = {"samples": samples, "head": head, "seed": split.seed}
+def plans_of(job: Job[FewShotOptions], split: Split, samples: int, head: str) -> list[Plan]:
+    """A head on `samples` images per class, and what it is tuned to, if it is."""
+    options, key = job.options, {"samples": samples, "head": head, "seed": split.seed}
     if head in TRAINED:
-        return softmax_plan(job, split, samples, key)
-    kinds = tuple(KINDS) if head == AUTO else (head,)
-    return LinearPlan(key, job.options.layer, split, samples, kinds)
+        found: list[Plan] = [softmax_plan(job, split, samples, key)]
+    else:
+        kinds, views = tuple(KINDS) if head == AUTO else (head,), (WHOLE, *options.views)
+        found = [LinearPlan(key, options.layer, split, samples, kinds, views)]
+    if options.unfreeze:
+        key = {**key, "head": f"{head}+{options.unfreeze}"}
+        frozen, _ = cut_before(job.chain, options.unfreeze)
+        found.append(TunedPlan(key, frozen.names[-1], split, samples, options.unfreeze))
+    return found
 
 
 def softmax_plan(

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from vggjax.data import Dataset, ImageArray, load_folder, make_split
+from vggjax.data import WHOLE, Dataset, ImageArray, load_folder, make_split
 from vggjax.errors import DataError
 from vggjax.evaluation import Predictions, calibration_error, most_confused, wilson_interval
-from vggjax.features import Examples, extract_layers
+from vggjax.features import Examples, extract_views
 from vggjax.linear import LayerFeatures, LinearFit, fit_linear, logits_of, out_of_fold
 from vggjax.model import deepest_layer
 from vggjax.report import Mistakes
@@ -82,6 +82,7 @@ def train(
     weights: str = "imagenet",
     *,
     layers: Sequence[str] = ("block5_pool",),
+    views: Sequence[str] = (WHOLE,),
     test: float = 0.25,
     seed: int = 0,
 ) -> Trained:
@@ -89,7 +90,8 @@ def train(
 
     A share `test` (0–1) of each class, one image at least, is held out and only measured on. On the
     others the best linear head behind VGG16 is chosen by cross-validation (see
-    `vggjax.linear.fit_linear`), on `layers` of the network `weights` (see `vggjax.load_vgg`).
+    `vggjax.linear.fit_linear`), on `layers` of the network `weights` (see `vggjax.load_vgg`), each
+    image seen in some `views` (see `vggjax.data.VIEWS`).
     Raises DataError for a class of fewer than 3 images, and as loading does.
 
     >>> import vggjax
@@ -102,7 +104,7 @@ def train(
     loaded = load_weights(weights, layers)
     backbone = loaded.chain(deepest_layer(loaded.info.config, layers))
     images = ImageArray(dataset, size=loaded.info.config.image_size)
-    features = LayerFeatures([extract_layers(backbone, layers, images)])
+    features = LayerFeatures(extract_views(backbone, layers, images, views))
     examples = Examples(features.subset(fitted), dataset.labels[fitted])
     found = fit_linear(examples, len(dataset.class_names))
     last = max(found.chosen.choice.layers, key=backbone.position)
@@ -112,6 +114,7 @@ def train(
         found.head,
         dataset.class_names,
         weights=weights,
+        views=tuple(views),
         sure_above=judgement.sure_above,
         about=_about(found, judgement.tested, len(fitted)),
     )

@@ -3,15 +3,15 @@
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from engine.job import Job
 from vggjax.collective import is_first
-from vggjax.data import Split
-from vggjax.features import Examples, extract_layers
+from vggjax.data import WHOLE, Split
+from vggjax.features import Examples, extract_layers, extract_views
 from vggjax.linear import LayerFeatures, train_linear
 from vggjax.model import Chain
 from vggjax.progress import progress
@@ -26,12 +26,15 @@ from vggjax.training import (
     keras_cross_entropy,
     split_parts,
     train_head,
+    tune_head,
     used_images,
 )
+from vggjax.training.finetune import RECIPE
 from vggjax.training.losses import Loss
 from vggjax.training.record import key_name
 
 LIVE = "tensorboard"  # written while a run goes on, for who watches it
+Views = Mapping[Any, Mapping[str, Any]]  # features, or images, by view and layer
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class HeadPlan:
     loss: Loss = cross_entropy
     end_to_end: bool = False
     goes_on: bool = False
+    views: ClassVar[tuple[str, ...]] = (WHOLE,)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -64,9 +68,9 @@ class HeadPlan:
         """How long it may take, in epochs."""
         return self.config.epochs
 
-    def inputs(self, features: Mapping[str, Any]) -> Any:
-        """What its examples are made of, of the features by layer."""
-        return features[self.layer]
+    def inputs(self, features: Views) -> Any:
+        """What its examples are made of, of the features by view and layer."""
+        return features[WHOLE][self.layer]
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class LinearPlan:
     """A linear head to solve on `samples` training images per class of `split`, on some `layers`.
 
     `key` is as in `HeadPlan`; `kinds` are the kinds of head to choose from (see
-    `vggjax.linear.fit_linear`).
+    `vggjax.linear.fit_linear`), `views` how each image is looked at (see `vggjax.data.VIEWS`).
     """
 
     key: Mapping[str, Any]
@@ -82,15 +86,44 @@ class LinearPlan:
     split: Split
     samples: int
     kinds: tuple[str, ...]
+    views: tuple[str, ...] = (WHOLE,)
     end_to_end: ClassVar[bool] = False
     steps: ClassVar[int] = 1
 
-    def inputs(self, features: Mapping[str, Any]) -> Any:
-        """What its examples are made of, of the features by layer."""
-        return LayerFeatures([{layer: features[layer] for layer in self.layers}])
+    def inputs(self, features: Views) -> Any:
+        """What its examples are made of, of the features by view and layer."""
+        return LayerFeatures(
+            {view: {layer: features[view][layer] for layer in self.layers} for view in self.views}
+        )
 
 
-Plan = HeadPlan | LinearPlan
+@dataclass(frozen=True)
+class TunedPlan:
+    """The head that the plan before this one gave, trained on with a part of the network.
+
+    `layer` is the last that stays frozen, `unfreeze` the block or layer that comes after it.
+    """
+
+    key: Mapping[str, Any]
+    layer: str
+    split: Split
+    samples: int
+    unfreeze: str
+    views: ClassVar[tuple[str, ...]] = (WHOLE,)
+    end_to_end: ClassVar[bool] = False
+    steps: ClassVar[int] = RECIPE.epochs
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers whose features it needs."""
+        return (self.layer,)
+
+    def inputs(self, features: Views) -> Any:
+        """What its examples are made of, of the features by view and layer."""
+        return features[WHOLE][self.layer]
+
+
+Plan = HeadPlan | LinearPlan | TunedPlan
 
 
 class Inputs:
@@ -99,11 +132,12 @@ class Inputs:
     def __init__(self, job: Job[Any], plans: Sequence[Plan]):
         self.job, self.used = job, used_images(job.data, job.splits)
         self.layers = tuple(dict.fromkeys(layer for plan in plans for layer in plan.layers))
+        views = tuple(dict.fromkeys(view for plan in plans for view in plan.views))
         images, self.end_to_end = job.images(self.used), plans[0].end_to_end
         if self.end_to_end:
-            self.features: Mapping[str, Any] = dict.fromkeys(self.layers, images)
+            self.features: Views = {WHOLE: dict.fromkeys(self.layers, images)}
         else:
-            self.features = extract_layers(job.chain, self.layers, images)
+            self.features = extract_views(job.chain, self.layers, images, views)
 
     def parts(self, plan: Plan) -> Parts:
         """The examples of a plan."""
@@ -111,15 +145,15 @@ class Inputs:
         return split_parts(inputs, data, self.used, plan.split, plan.samples)
 
     def everything(self, layers: Sequence[str], split: Split) -> tuple[Examples, list[str]]:
-        """Features of some layers, of all images of a split, and the images' names."""
+        """Features of some layers, of all images of a split as they are, and the images' names."""
         data, own = self.job.data, used_images(self.job.data, [split])
         if self.end_to_end:
             found = extract_layers(self.job.chain, layers, self.job.images(own))
         else:
             rows = np.searchsorted(self.used, own)
-            found = {layer: self.features[layer].subset(rows) for layer in layers}
+            found = {layer: self.features[WHOLE][layer].subset(rows) for layer in layers}
         names = [data.ids[number] for number in own]
-        return Examples(LayerFeatures([found]), data.labels[own]), names
+        return Examples(LayerFeatures({WHOLE: found}), data.labels[own]), names
 
 
 def train_heads(job: Job[Any], plans: Sequence[Plan], inputs: Inputs) -> list[TrainedHead]:
@@ -145,6 +179,8 @@ def _trained(
         last = before[-1].head if plan.goes_on else plan.make(parts.train.inputs)
         assert isinstance(last, Chain)
         return _train(job, plan, last, parts, progressed)
+    if isinstance(plan, TunedPlan):
+        return _tune(job, plan, before[-1], parts, progressed)
     backbone = job.chain.until(max(plan.layers, key=job.chain.position))
     head = train_linear(parts, job.classes, plan.key, backbone=backbone, kinds=plan.kinds)
     progressed(plan.steps)
@@ -176,8 +212,36 @@ def _train(
     return trained
 
 
+def _tune(
+    job: Job[Any],
+    plan: TunedPlan,
+    before: TrainedHead,
+    parts: Parts,
+    progressed: Callable[[int], Any],
+) -> TrainedHead:
+    backbone = job.chain.until(before.layers[-1])
+    with _event_log(job, plan) as log:
+
+        def show(epoch: Epoch) -> None:
+            progressed(1)
+            log(epoch)
+
+        tuned = tune_head(
+            before.head,
+            parts,
+            plan.key,
+            backbone=backbone,
+            unfreeze=plan.unfreeze,
+            config=replace(RECIPE, seed=plan.split.seed),
+            checkpoint=job.out / f".training-{key_name(plan.key)}",
+            on_epoch=show,
+        )
+    progressed(plan.steps - len(tuned.history))
+    return tuned
+
+
 @contextmanager
-def _event_log(job: Job[Any], plan: HeadPlan) -> Iterator[Callable[[Epoch], None]]:
+def _event_log(job: Job[Any], plan: HeadPlan | TunedPlan) -> Iterator[Callable[[Epoch], None]]:
     """What takes the epochs of a head, for TensorBoard where that is asked for."""
     if not (LIVE in job.options.wanted_files and is_first()):
         yield lambda epoch: None

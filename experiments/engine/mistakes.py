@@ -24,11 +24,12 @@ def chief(heads: Sequence[TrainedHead]) -> TrainedHead:
 
 def mistakes(job: Job[Any], head: TrainedHead, inputs: Inputs) -> Mistakes:
     """What a head got wrong, and which of the run's labels may be wrong, by a linear head."""
-    examples, names = inputs.everything(head.layers, job.splits[0])
-    (features,) = examples.inputs.views
-    values = sum(math.prod(each.shape) for each in features.values())
+    # A tuned head stands further left, on a layer that says little of the classes.
+    layers = tuple(name for name in head.layers if name in job.layers) or tuple(job.layers[-1:])
+    examples, names = inputs.everything(layers, job.splits[0])
+    values = sum(math.prod(each.shape) for each in examples.inputs.first.values())
     rows = Rows(maps="average") if values > LARGE else Rows()
-    told = out_of_fold(examples, job.classes, Choice("ridge", head.layers, rows, STRENGTH))
+    told = out_of_fold(examples, job.classes, Choice("ridge", layers, rows, STRENGTH))
     everything = Predictions(names, examples.labels, told, job.data.class_names)
     before = head.judgement.before if head.history else None
     return Mistakes(head.judgement.tested, everything, before)

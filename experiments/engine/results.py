@@ -83,6 +83,7 @@ def _save_classifiers(job: Job[Any], heads: Sequence[TrainedHead], folder: Path)
             job.data.class_names,
             job.resize,
             job.weights_name,
+            head.views,
             sure_above=head.judgement.sure_above,
             about=_known(head.record, job),
         )

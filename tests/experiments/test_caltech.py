@@ -173,6 +173,45 @@ def test_the_saved_classifier_gives_the_result_again(head, number, out, photos):
     assert -np.log(true).mean() == pytest.approx(record["test"]["loss"], rel=1e-4, abs=1e-6)
 
 
+def told_again(out, name, photos):
+    """A run's classifier, and its accuracy and loss on the test images, from the photos' files."""
+    classifier = Classifier.load(out / f"classifier-{name}")
+    dataset = load_folder(photos)
+    chosen = load_splits(out / "split.json")[0].indices(dataset, "test")
+    told = classifier.predict([photos / dataset.ids[number] for number in chosen])
+    true = [dataset.class_names[dataset.labels[number]] for number in chosen]
+    right = np.mean([one.name == name for one, name in zip(told, true, strict=True)])
+    loss = np.mean([-np.log(one[name]) for one, name in zip(told, true, strict=True)])
+    return classifier, right, loss
+
+
+def test_the_mean_of_views_counts(given, photos, tmp_path):
+    options = ["--head", "ridge", "--views", "flip", "large"]
+    (record,) = run(CALTECH, [*given, *options], tmp_path)["records"]
+    classifier, right, loss = told_again(tmp_path, "4-ridge-seed0", photos)
+    assert classifier.views == ("whole", "flip", "large")
+    assert right == pytest.approx(record["test"]["accuracy"])
+    assert loss == pytest.approx(record["test"]["loss"], rel=1e-4)
+    alone = run(CALTECH, [*given, "--head", "ridge"], tmp_path / "whole")["records"][0]
+    assert alone["test"]["loss"] != pytest.approx(record["test"]["loss"], rel=1e-3)
+
+
+def test_heads_are_tuned_with_a_part_of_the_network(given, photos, tmp_path):
+    options = ["--head", "steady", "auto", "--unfreeze", "block5"]
+    result = run(CALTECH, [*given, *options], tmp_path)
+    records = {record["key"]["head"]: record for record in result["records"]}
+    assert list(records) == ["steady", "steady+block5", "auto", "auto+block5"]
+    for head in ("steady", "auto"):
+        before, after = records[head], records[f"{head}+block5"]
+        assert after["trainable_parameters"] > before["trainable_parameters"]
+        assert after["frozen_parameters"] < before["frozen_parameters"]
+        classifier, right, loss = told_again(tmp_path, f"4-{head}+block5-seed0", photos)
+        assert classifier.backbone.names[-1] == "block4_pool"
+        assert right == pytest.approx(after["test"]["accuracy"])
+        assert loss == pytest.approx(after["test"]["loss"], rel=1e-4)
+    assert not list(tmp_path.glob(".*")), "no checkpoint stays"
+
+
 def test_photos_are_classified(out, photos, capsys):
     names = [str(photos / "bees" / "3.png"), str(photos / "cats" / "0.png")]
     predict.main([str(out / "classifier-4-auto-seed0"), *names, "--top", "2"])
@@ -315,6 +354,12 @@ def test_broken_data_is_named(kind, names, arguments, photos, tmp_path, fails):
         (["--lr", "-1"], "learning rate"),
         (["--batch-size", "0"], "--batch-size"),
         (["--precision", "bfloat16", "--end-to-end"], "bfloat16"),
+        (["--views", "flip", "--head", "steady"], "--views is for the heads mean"),
+        (["--views", "flip", "--unfreeze", "block5"], "--unfreeze doesn't go with"),
+        (["--unfreeze", "block5", "--layer", "fc1", "block5_pool"], "a single --layer"),
+        (["--unfreeze", "block6"], "There is no 'block6'"),
+        (["--unfreeze", "block5", "--layer", "block4_pool"], "no 'block5' to train"),
+        (["--unfreeze", "block5", "--precision", "bfloat16"], "float32"),
     ],
 )
 def test_wrong_options_are_named(options, names, arguments, tmp_path, fails):

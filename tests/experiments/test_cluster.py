@@ -85,7 +85,8 @@ def test_two_processes_give_the_result_of_one(arguments, tmp_path, shared, optio
         for part in ("train", "validation", "test"):
             for name, value in a[part].items():
                 np.testing.assert_allclose(b[part][name], value, rtol=1e-5)
-    for name in ("classifier-2-auto-seed0", "classifier-4-auto-seed0"):
+    head = "reference" if options else "auto"
+    for name in (f"classifier-{samples}-{head}-seed0" for samples in (2, 4)):
         assert Classifier.load(tmp_path / "two" / name).class_names == ("ants", "bees", "cats")
     if not options:
         rows = [sum(len(np.load(f)) for f in cache.rglob("*.npy")) for cache in set(caches)]

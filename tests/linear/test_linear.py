@@ -84,7 +84,7 @@ def features(labels, seed):
     maps = random.random((len(labels), 3, 3, 4)) + np.eye(3, 4)[labels][:, None, None]
     rows = random.random((len(labels), 6)) + np.eye(3, 6)[labels]
     found = {"pool": maps.astype(np.float32), "fc": rows.astype(np.float32)}
-    return Examples(LayerFeatures([found]), labels)
+    return Examples(LayerFeatures({"whole": found}), labels)
 
 
 @pytest.mark.parametrize(

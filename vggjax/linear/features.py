@@ -15,36 +15,44 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class LayerFeatures:
-    """Features of N images at some layers: one `{layer: (N, *shape)}` for each view of them.
+    """Features of N images at some layers, in some views: `{view: {layer: (N, *shape)}}`.
 
-    They are whatever is indexed by an array of integers, such as cached `vggjax.Features`. As the
-    inputs of `vggjax.Examples`, a training image in several views is as many examples; a new
-    image's logits are the mean over its views.
+    That is what `vggjax.features.extract_views` gives; the features are whatever is indexed by an
+    array of integers, such as cached ones. As the inputs of `vggjax.Examples`, a training image in
+    several views is as many examples; a new image's logits are the mean over its views.
     """
 
-    views: Sequence[Mapping[str, Any]]
+    views: Mapping[Any, Mapping[str, Any]]
 
     def __len__(self) -> int:
-        return len(self.views[0][self.layers[0]])
+        return len(self.first[self.layers[0]])
+
+    @property
+    def first(self) -> Mapping[str, Any]:
+        """The features of the first view, by layer."""
+        return next(iter(self.views.values()))
 
     @property
     def layers(self) -> tuple[str, ...]:
         """The layers that there are features of."""
-        return tuple(self.views[0])
+        return tuple(self.first)
 
     def subset(self, indices: np.ndarray) -> "LayerFeatures":
         """Those of the images at `indices`; cached ones are not read yet."""
         return LayerFeatures(
-            [{layer: _at(own, indices) for layer, own in view.items()} for view in self.views]
+            {
+                view: {layer: _at(rows, indices) for layer, rows in own.items()}
+                for view, own in self.views.items()
+            }
         )
 
     def chains(self, layers: Sequence[str], recipe: Rows) -> dict[str, Chain]:
         """For each of the `layers`, what makes rows of its features by a recipe."""
-        return {layer: recipe.chain(self.views[0][layer]) for layer in layers}
+        return {layer: recipe.chain(self.first[layer]) for layer in layers}
 
     def rows(self, chains: Mapping[str, Chain]) -> list[np.ndarray]:
         """For each view, what `chains` make of their layers, side by side: (N, D) float32."""
-        return [_side_by_side(chains, view) for view in self.views]
+        return [_side_by_side(chains, own) for own in self.views.values()]
 
 
 def _at(features: Any, indices: np.ndarray) -> Any:

@@ -63,7 +63,8 @@ def fit_linear(
     >>> import vggjax
     >>> from vggjax.linear import LayerFeatures
     >>> rows = np.eye(6, dtype=np.float32)
-    >>> found = fit_linear(vggjax.Examples(LayerFeatures([{"fc2": rows}]), np.arange(6) % 2), 2)
+    >>> features = LayerFeatures({"whole": {"fc2": rows}})
+    >>> found = fit_linear(vggjax.Examples(features, np.arange(6) % 2), 2)
     >>> found.judge, found.head.names
     ('training', ('head_flat', 'head_unit_length', 'head'))
     """
@@ -153,7 +154,7 @@ class _Fitted:
         features, views = train.inputs, len(train.inputs.views)
         chains = features.chains(layers, recipe)
         at = coordinates(np.concatenate(features.rows(chains)))
-        shapes = {layer: features.views[0][layer].shape[1:] for layer in layers}
+        shapes = {layer: features.first[layer].shape[1:] for layer in layers}
         widths = [output_shape(chains[layer], shapes[layer])[0] for layer in layers]
         return cls(at, np.tile(train.labels, views), classes, views, recipe, chains, widths)
 

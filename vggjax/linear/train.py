@@ -64,7 +64,8 @@ def train_linear(
         chosen=f"{found.chosen.choice.text}, by {found.judge}",
     )
     ordered = tuple(sorted(found.chosen.choice.layers, key=backbone.position))
-    return TrainedHead(record, ordered, found.head, found.head, judgement)
+    views = tuple(parts.train.inputs.views)
+    return TrainedHead(record, ordered, found.head, found.head, judgement, views=views)
 
 
 def logits_of(head: Chain | JointHead, features: LayerFeatures, layer: str) -> np.ndarray:
@@ -72,7 +73,7 @@ def logits_of(head: Chain | JointHead, features: LayerFeatures, layer: str) -> n
     joint = joint_head(head, layer)
     logits = [
         [compute(joint[layer], view[layer], EVALUATION_BATCH) for layer in joint.layers]
-        for view in features.views
+        for view in features.views.values()
     ]
     return np.sum(logits, axis=1).mean(axis=0)
 

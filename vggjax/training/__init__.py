@@ -5,7 +5,7 @@ from vggjax.training.classifier import Classifier
 from vggjax.training.config import FitConfig
 from vggjax.training.finetune import FineTuned, cut_before, fine_tune
 from vggjax.training.fitting import evaluate, fit
-from vggjax.training.heads import layer_head, steady_rate, train_head
+from vggjax.training.heads import layer_head, steady_rate, train_head, tune_head
 from vggjax.training.history import Epoch, FitResult, Metrics
 from vggjax.training.judging import Judgement, calibrated, judge
 from vggjax.training.losses import beyond_clip, cross_entropy, keras_cross_entropy
@@ -42,6 +42,7 @@ __all__ = [
     "standardizing",
     "steady_rate",
     "train_head",
+    "tune_head",
     "used_images",
     "wilson_interval",
 ]

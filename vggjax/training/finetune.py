@@ -12,7 +12,14 @@ from vggjax.errors import DataError, LayerError
 from vggjax.evaluation import fit_temperature, log_loss
 from vggjax.features import Examples, compute
 from vggjax.features.devices import data_mesh
-from vggjax.model import Chain, Parameters, learned_layers, parameters, with_parameters
+from vggjax.model import (
+    Chain,
+    JointHead,
+    Parameters,
+    learned_layers,
+    parameters,
+    with_parameters,
+)
 from vggjax.model.layers import Dense
 from vggjax.training.checks import check_fit
 from vggjax.training.config import FitConfig
@@ -75,7 +82,7 @@ def cut_before(backbone: Chain, unfreeze: str) -> tuple[Chain, Chain]:
 
 def fine_tune(
     backbone: Chain,
-    head: Chain,
+    head: Chain | JointHead,
     train: Examples,
     validation: Examples,
     *,
@@ -172,7 +179,7 @@ def _logits(chain: Chain, examples: Any, config: FitConfig) -> np.ndarray:
     return compute(chain, examples.inputs, config.evaluation_batch or config.batch_size)
 
 
-def _tunable(backbone: Chain, head: Chain, unfreeze: str) -> tuple[Chain, str]:
+def _tunable(backbone: Chain, head: Chain | JointHead, unfreeze: str) -> tuple[Chain, str]:
     """The chain to train, and the layer that it stands on."""
     if not isinstance(head, Chain):
         raise LayerError("Fine-tuning takes a head on one layer, not on several.")

@@ -8,12 +8,13 @@ from typing import Any
 import optax
 
 from vggjax.features import compute
-from vggjax.model import Chain, count_parameters, learned_layers
+from vggjax.model import Chain, JointHead, count_parameters, learned_layers
 from vggjax.model.heads import Start, dense_head, flat_width, flattening
 from vggjax.training.config import FitConfig
+from vggjax.training.finetune import RECIPE, fine_tune
 from vggjax.training.fitting import evaluate, fit
 from vggjax.training.history import Epoch
-from vggjax.training.judging import calibrated, judge
+from vggjax.training.judging import Judgement, calibrated, judge
 from vggjax.training.losses import Loss, cross_entropy
 from vggjax.training.parts import PARTS, Parts
 from vggjax.training.record import Record, TrainedHead
@@ -87,30 +88,75 @@ def train_head(
         trained=trained, optimizer=optimizer, loss=loss, on_epoch=on_epoch, checkpoint=checkpoint,
     )  # fmt: skip
     size = config.evaluation_batch or config.batch_size
-    measured: dict[str, Any] = {
-        part: evaluate(result.chain, getattr(parts, part), size, loss) for part in PARTS
-    }
+    measured, judgement = _measured(result.chain, parts, size, loss)
     final = result.chain.after(backbone.names[-1]) if end_to_end else result.chain
-    classes = final[final.names[-1]].bias[...].shape[0]
-    held_out, test = (
-        (compute(result.chain, own.inputs, size), own.labels)
-        for own in (parts.validation, parts.test)
-    )
-    judgement = judge(held_out, test, parts.tested, parts.class_names)
     record = Record(
         key=dict(key),
         **measured,
-        images=parts.images(),
-        least_per_class=parts.least_per_class(classes),
         epochs=len(result.history),
         kept_epoch=result.kept_epoch,
         learning_rate=config.learning_rate,
         trainable_parameters=sum(count_parameters(Chain({n: head[n]})) for n in trained),
         frozen_parameters=count_parameters(backbone),
         seconds=round(time.perf_counter() - start, 3),
-        balanced=judgement.tested.balanced_accuracy,
-        calibration=judgement.summary(),
     )
     scaled = calibrated(final, judgement.temperature)
     layers = backbone.names[-1:]
     return TrainedHead(record, layers, final, scaled, judgement, result.history)
+
+
+def tune_head(
+    head: Chain | JointHead,
+    parts: Parts,
+    key: Mapping[str, Any],
+    *,
+    backbone: Chain,
+    unfreeze: str = "block5",
+    config: FitConfig = RECIPE,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    checkpoint: str | Path | None = None,
+) -> TrainedHead:
+    """Train on from a `head` on `backbone`, from its block or layer `unfreeze` on, and measure it.
+
+    `parts` hold features at the last layer that stays frozen, on which the head that comes out
+    stands (see `fine_tune`, also for the errors); the rest is as in `train_head`.
+    """
+    start = time.perf_counter()
+    tuned = fine_tune(
+        backbone, head, parts.train, parts.validation,
+        unfreeze=unfreeze, config=config, on_epoch=on_epoch, checkpoint=checkpoint,
+    )  # fmt: skip
+    size = config.evaluation_batch or config.batch_size
+    measured, judgement = _measured(tuned.chain, parts, size, cross_entropy, temperature=1.0)
+    learned = learned_layers(tuned.chain)
+    record = Record(
+        key=dict(key),
+        **measured,
+        epochs=len(tuned.history),
+        kept_epoch=tuned.kept_epoch,
+        learning_rate=config.learning_rate,
+        trainable_parameters=count_parameters(Chain({n: tuned.chain[n] for n in learned})),
+        frozen_parameters=count_parameters(backbone.until(tuned.layer)),
+        seconds=round(time.perf_counter() - start, 3),
+    )
+    return TrainedHead(record, (tuned.layer,), tuned.chain, tuned.chain, judgement, tuned.history)
+
+
+def _measured(
+    chain: Chain, parts: Parts, size: int, loss: Loss, *, temperature: float | None = None
+) -> tuple[dict[str, Any], Judgement]:
+    """What a record has of a chain on all parts, and what its answers are worth."""
+    metrics: dict[str, Any] = {
+        part: evaluate(chain, getattr(parts, part), size, loss) for part in PARTS
+    }
+    held_out, test = (
+        (compute(chain, own.inputs, size), own.labels) for own in (parts.validation, parts.test)
+    )
+    judgement = judge(held_out, test, parts.tested, parts.class_names, temperature)
+    return {
+        **metrics,
+        "images": parts.images(),
+        "least_per_class": parts.least_per_class(held_out[0].shape[1]),
+        "balanced": judgement.tested.balanced_accuracy,
+        "calibration": judgement.summary(),
+    }, judgement

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from vggjax.data import WHOLE
 from vggjax.model import Chain, JointHead
 from vggjax.training.history import Epoch, Metrics
 from vggjax.training.judging import Judgement
@@ -64,7 +65,8 @@ def key_name(key: Mapping[str, Any]) -> str:
 class TrainedHead:
     """A head that was trained behind some layers, its record, and its history.
 
-    `layers` end with the deepest of them. `judgement` has what the head said of the test images;
+    `layers` end with the deepest of them; `views` are those of each image that the logits are the
+    mean of. `judgement` has what the head said of the test images;
     `calibrated` is the head with its logits divided by the temperature found there.
     """
 
@@ -74,3 +76,4 @@ class TrainedHead:
     calibrated: Chain | JointHead
     judgement: Judgement
     history: tuple[Epoch, ...] = ()
+    views: tuple[str, ...] = (WHOLE,)
