@@ -78,12 +78,12 @@ class FewShotOptions(HeadOptions):
         None, "learning rate of RMSprop (default: that of the recipe)", metavar="RATE"
     )
     views: tuple[str, ...] = option(
-        (), "how the solved heads look at each image, beside as it is (see above)",
+        (), "how the solved heads look at each image beside as it is (see above; default: not)",
         choices=[name for name in VIEWS if name != WHOLE], metavar="VIEW",
     )  # fmt: skip
     unfreeze: str | None = option(
         None, "from each head, train on with the network from this block or layer on, such as "
-        "block5 (see above)", metavar="BLOCK",
+        "block5 (see above; default: don't)", metavar="BLOCK",
     )  # fmt: skip
     end_to_end: bool = option(False, "run the whole network in every training step")
 
