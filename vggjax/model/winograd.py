@@ -71,7 +71,8 @@ def _convolve_tiles(x: jax.Array, filters: jax.Array) -> jax.Array:
     tiles = jnp.stack(_transform_input(_every_fourth(vertical, axis=3, count=columns)), axis=1)
     count = batch * rows * columns
     tiles = tiles.reshape(POINTS * POINTS, count, channels)
-    tiles = jnp.pad(tiles, ((0, 0), (0, max(0, LEAST_ROWS - count)), (0, 0)))
+    lacking = jax.core.max_dim(0, LEAST_ROWS - count)  # an exported batch has no number
+    tiles = jnp.pad(tiles, ((0, 0), (0, lacking), (0, 0)))
     products = lax.dot_general(tiles, filters, (((2,), (1,)), ((0,), (0,))))[:, :count]
     products = products.reshape(POINTS, POINTS, batch, rows, columns, -1)
     lines = jnp.stack(_transform_output(products))  # (4, 6, B, rows, columns, out)
