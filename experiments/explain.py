@@ -13,14 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from engine.script import keep_compiled, run_script
+from engine.script import run_script
 
+from vggjax.command import keep_compiled
 from vggjax.errors import DataError
 from vggjax.files import atomic_file
+from vggjax.imagenet import classifier_called
 from vggjax.inspect import explained_layer, grad_cam
 from vggjax.predict import all_images
 from vggjax.report.heatmaps import heatmap_figure
-from vggjax.training import Classifier
 from vggjax.training.photos import gather
 
 MOST = 24  # photos in a picture
@@ -32,7 +33,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("classifier", type=Path, metavar="CLASSIFIER", help="the folder of a saved classifier")
+    add("classifier", type=Path, metavar="CLASSIFIER",
+        help="the folder of a saved classifier, or imagenet")  # fmt: skip
     add("photos", type=Path, nargs="+", metavar="PHOTO", help="image files, or folders of them")
     add("--class", dest="name", metavar="NAME", help="the class to explain (default: the guess)")
     add("--method", choices=("gradcam", "hirescam"), default="gradcam",
@@ -50,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     photos = gather(all_images(options.photos))
     if len(photos) > MOST:
         raise DataError(f"A picture has room for {MOST} photos, not {len(photos)}; give fewer.")
-    classifier = Classifier.load(options.classifier, options.weights)
+    classifier = classifier_called(options.classifier, options.weights)
     names = classifier.class_names
     if options.name is not None and options.name not in names:
         raise DataError(f"There is no class {options.name!r}; there are {', '.join(names)}.")

@@ -25,9 +25,10 @@ from typing import Any
 from engine.command_line import WIDTH
 from engine.experiment import run
 from engine.run_folder import Result
-from engine.script import keep_compiled, run_script
+from engine.script import run_script
 from parts import NETWORK, PARTS, TRIBES_FIRST, TRIBES_ONLY, Part
 
+from vggjax.command import keep_compiled
 from vggjax.errors import VggjaxError
 from vggjax.files import atomic_file
 from vggjax.report import Table

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from vggjax.data import Dataset, ImageArray, decode_image, load_dataset, load_folder, make_split
     from vggjax.errors import VggjaxError
     from vggjax.features import Examples, Features, compute, extract
+    from vggjax.imagenet import imagenet_classifier
     from vggjax.model import Chain, VGGConfig, softmax_head
     from vggjax.quick import train
     from vggjax.training import Classifier, FitConfig, evaluate, fit
@@ -20,6 +21,7 @@ _PARTS = {
     "data": ["Dataset", "ImageArray", "decode_image", "load_dataset", "load_folder", "make_split"],
     "errors": ["VggjaxError"],
     "features": ["Examples", "Features", "compute", "extract"],
+    "imagenet": ["imagenet_classifier"],
     "model": ["Chain", "VGGConfig", "softmax_head"],
     "quick": ["train"],
     "training": ["Classifier", "FitConfig", "evaluate", "fit"],
@@ -42,6 +44,7 @@ __all__ = [
     "evaluate",
     "extract",
     "fit",
+    "imagenet_classifier",
     "load_dataset",
     "load_folder",
     "load_vgg",

@@ -6,6 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from vggjax.errors import VggjaxError
+from vggjax.files import cache_folder
+
+
+def keep_compiled() -> None:
+    """Keep compiled programs in the cache folder, so that a second start doesn't compile them."""
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
 def finish(main: Callable[[Sequence[str] | None], Any], arguments: Sequence[str] | None) -> int:

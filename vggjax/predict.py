@@ -5,7 +5,8 @@
 
 CLASSIFIER is a folder written by an experiment, by `Classifier.save` or by
 `vggjax.train`. A prediction whose probability is below what made 95 % of the
-held-out images right is marked "unsure".
+held-out images right is marked "unsure". `imagenet` is the whole network, with
+ImageNet's 1,000 classes.
 """
 
 import argparse
@@ -15,10 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vggjax.command import finish
+from vggjax.command import finish, keep_compiled
 from vggjax.data import images_below
 from vggjax.errors import DataError
 from vggjax.files import atomic_file, write_json
+from vggjax.imagenet import classifier_called
 from vggjax.progress import progress
 from vggjax.training.classifier import BATCH, Classifier
 from vggjax.training.photos import Photos, gather
@@ -36,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.top < 1:
         raise DataError(f"At least one class has to be printed, not {options.top}.")
     photos = gather(all_images(options.photos))
-    classifier = Classifier.load(options.classifier, options.weights)
+    keep_compiled()
+    classifier = classifier_called(options.classifier, options.weights)
     told, unreadable = look(classifier, photos)
     if unreadable and not options.skip_unreadable:
         raise DataError(f"{' '.join(unreadable)} --skip-unreadable leaves them out.")
@@ -101,7 +104,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("classifier", type=Path, metavar="CLASSIFIER", help="the folder of a saved classifier")
+    add("classifier", type=Path, metavar="CLASSIFIER",
+        help="the folder of a saved classifier, or imagenet")  # fmt: skip
     add("photos", type=Path, nargs="+", metavar="PATH", help="image files, or folders of them")
     add("--top", type=int, default=3, metavar="N", help="how many classes to print (default: 3)")
     write = parser.add_mutually_exclusive_group()

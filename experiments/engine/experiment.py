@@ -14,9 +14,10 @@ from engine.job import Job, Outcome, is_reference_data
 from engine.options import OptionsT
 from engine.results import origin_of, shortfall, write_files
 from engine.run_folder import Result, RunFolder
-from engine.script import keep_compiled, run_script
+from engine.script import run_script
 from engine.sources import load_images
 from vggjax.collective import fail_together, from_first, is_first
+from vggjax.command import keep_compiled
 from vggjax.data import Dataset, summary
 from vggjax.report import Table, require_tensorboard
 from vggjax.report.tables import WIDTH

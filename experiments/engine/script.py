@@ -9,7 +9,6 @@ import jax
 
 from engine.cluster import leave
 from vggjax.errors import VggjaxError
-from vggjax.files import cache_folder
 
 
 def run_script(script: Callable[[], Any]) -> None:
@@ -28,12 +27,6 @@ def run_script(script: Callable[[], Any]) -> None:
             raise
         traceback.print_exc()
         leave(1)
-
-
-def keep_compiled() -> None:
-    """Keep compiled programs in the cache folder, so that a second start doesn't compile them."""
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
 def _failed(message: str) -> int:

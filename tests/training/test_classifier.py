@@ -108,6 +108,17 @@ def test_a_known_identity_is_not_computed(classifier, tmp_path, monkeypatch):
     Classifier.load(tmp_path / "saved")
 
 
+def test_a_backbone_that_was_changed_is_not_saved_by_its_old_name(classifier, tmp_path):
+    tree = parameters(classifier.backbone)
+    tree["fc1"]["bias"] = tree["fc1"]["bias"] + 1e-6
+    changed = with_parameters(classifier.backbone, tree)
+    with pytest.raises(WeightsError, match=r"small give until fc2: leave `weights` out"):
+        dataclasses.replace(classifier, backbone=changed).save(tmp_path / "changed")
+    assert not (tmp_path / "changed").exists()
+    dataclasses.replace(classifier, backbone=changed, weights="").save(tmp_path / "changed")
+    assert Classifier.load(tmp_path / "changed", changed).class_names == CLASSES
+
+
 def test_other_weights_are_refused(saved, small_vgg, small_config, random_tree, tmp_path):
     other = tmp_path / "other"
     save(other, random_tree(small_config, 1), WeightsInfo("x", "test", "", small_config, {}))
@@ -128,7 +139,7 @@ def test_other_weights_are_refused(saved, small_vgg, small_config, random_tree, 
     [
         ("", None, "does not say which weights"),
         ("nowhere.h5", None, r"cannot be loaded: There are no weights .*nowhere\.h5"),
-        ("demo", "block5_pool", "needs a network with the layer fc2"),
+        ("", "block5_pool", "needs a network with the layer fc2"),
     ],
 )
 def test_missing_weights_and_layers_are_named(

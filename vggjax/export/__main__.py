@@ -16,7 +16,7 @@ from pathlib import Path
 from vggjax.command import finish
 from vggjax.errors import DataError
 from vggjax.export import export_jax, export_onnx
-from vggjax.training import Classifier
+from vggjax.imagenet import classifier_called
 
 FORMATS = {".onnx": export_onnx, ".jax": export_jax}
 
@@ -29,13 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("classifier", type=Path, metavar="CLASSIFIER", help="the folder of a saved classifier")
+    add("classifier", type=Path, metavar="CLASSIFIER",
+        help="the folder of a saved classifier, or imagenet")  # fmt: skip
     add("file", type=Path, metavar="FILE", help="what to write, ending in .onnx or .jax")
     add("--weights", metavar="NAME", help="the backbone's, if they are elsewhere than in training")
     options = parser.parse_args(arguments)
     if options.file.suffix not in FORMATS:
         raise DataError(f"The file to write ends in {' or '.join(FORMATS)}, not {options.file}.")
-    classifier = Classifier.load(options.classifier, options.weights)
+    classifier = classifier_called(options.classifier, options.weights)
     FORMATS[options.file.suffix](classifier, options.file)
     side = classifier.image_size
     print(f"{options.file}: images (B, {side}, {side}, 3) uint8 → {len(classifier.class_names)}")

@@ -26,7 +26,7 @@ from vggjax.model import (
 from vggjax.training.photos import Photos, gather
 from vggjax.training.prediction import Prediction
 from vggjax.training.saved import ClassifierInfo, load_head, save_head
-from vggjax.weights import NAMES, load_vgg
+from vggjax.weights import NAMES, load_vgg, weights_identity
 
 FEW = 16  # photos; fewer are computed one by one, more in batches of BATCH
 BATCH, HEAD_BATCH = 32, 256
@@ -152,13 +152,17 @@ class Classifier:
 
         Of the backbone its identity is kept; `digest` is that identity where it is known, since
         to compute it (`chain_digest`) all of the parameters have to be read.
-        Raises WeightsError if `folder` exists and `overwrite` is not set, or can't be written.
+        Raises WeightsError if `folder` exists and `overwrite` is not set, if it can't be written,
+        and if the backbone isn't, or is no longer, what `weights` names.
         """
+        if digest is None:
+            digest = chain_digest(self.backbone)
+            self._require_named(digest)
         preprocess = self.backbone["preprocess"]
         info = ClassifierInfo(
             class_names=self.class_names,
             layer=self.backbone.names[-1],
-            backbone=digest or chain_digest(self.backbone),
+            backbone=digest,
             preprocessing=preprocess.mode,
             image_size=preprocess.image_size,
             resize=self.resize,
@@ -169,6 +173,21 @@ class Classifier:
             about=self.about,
         )
         save_head(Path(folder), self.head, info, overwrite=overwrite)
+
+    def _require_named(self, digest: str) -> None:
+        """Raise WeightsError if the weights that are named, where they are here, are others."""
+        last = self.backbone.names[-1]
+        try:
+            if not self.weights or weights_identity(self.weights, last) in (None, "random"):
+                return
+            named = _computing_in(self.backbone.dtype, load_vgg(self.weights, until=last))
+        except VggjaxError:  # they are not here now
+            return
+        if chain_digest(named) != digest:
+            raise WeightsError(
+                f"The backbone is not what the weights {self.weights} give until {last}: leave "
+                "`weights` out, and give the network itself to Classifier.load."
+            )
 
     @classmethod
     def load(cls, folder: str | Path, weights: str | Path | Chain | None = None) -> "Classifier":
@@ -230,9 +249,7 @@ def _backbone(folder: Path, info: ClassifierInfo, weights: str | Path | Chain) -
     try:
         if isinstance(weights, Chain):
             return weights.until(info.layer)
-        backbone = load_vgg(str(weights), until=info.layer)
-        cast = info.precision != backbone.dtype
-        return in_precision(backbone, info.precision) if cast else backbone
+        return _computing_in(info.precision, load_vgg(str(weights), until=info.layer))
     except LayerError as error:
         raise WeightsError(
             f"The classifier {folder} needs a network with the layer {info.layer}."
@@ -241,6 +258,10 @@ def _backbone(folder: Path, info: ClassifierInfo, weights: str | Path | Chain) -
         raise WeightsError(
             f"The weights of the classifier {folder} cannot be loaded: {error}"
         ) from error
+
+
+def _computing_in(precision: str, chain: Chain) -> Chain:
+    return chain if precision == chain.dtype else in_precision(chain, precision)
 
 
 def _absolute(weights: str) -> str:
