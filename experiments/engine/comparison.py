@@ -41,7 +41,8 @@ class Comparison:
     of a value in a sentence. With `curves`, the first is a number, against which each value of the
     second is a curve. `accuracies` are the reference's by the first of them, on the part
     `measured`, written in `form`, or `otherwise` where there is none; they stand beside the heads
-    whose second value is `theirs`, if there are two. `reported` are whole rows of
+    whose second value is `theirs`, if there are two; each of the others is compared with the heads
+    whose second value is `against`, or with the one before it. `reported` are whole rows of
     the reference's by it, in one or more readings, `{reading: {value: {measure: number}}}`. They
     were measured on what `about` says, and `details` is what else there is to say of them.
     `findings` are more notes on a result; `as_its_code` is what its program did besides.
@@ -54,6 +55,7 @@ class Comparison:
     accuracies: Mapping[Any, float] = field(default_factory=dict)
     curves: bool = False
     theirs: str = ""
+    against: str = ""
     measured: Literal["test", "validation"] = "test"
     form: str = "{:.4f}"
     otherwise: str = "-"
@@ -279,7 +281,7 @@ def compare_heads(
         }
         figures = {**comparison.figures(job, heads), **{k: f for k, f in pictures.items() if f}}
         told = {
-            "differences": differences(comparison.groups, heads),
+            "differences": differences(comparison.groups, heads, comparison.against),
             "mistakes": {"of": label, **best.record.calibration, **found.facts},
             **facts(job, own, inputs),
         }

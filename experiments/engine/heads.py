@@ -12,7 +12,7 @@ from engine.job import Job
 from vggjax.collective import is_first
 from vggjax.data import WHOLE, Split
 from vggjax.features import Examples, extract_layers, extract_views
-from vggjax.linear import LayerFeatures, train_linear
+from vggjax.linear import RECIPES, LayerFeatures, Rows, train_linear
 from vggjax.model import Chain
 from vggjax.progress import progress
 from vggjax.report import EventLog
@@ -77,7 +77,7 @@ class HeadPlan:
 class LinearPlan:
     """A linear head to solve on `samples` training images per class of `split`, on some `layers`.
 
-    `key` is as in `HeadPlan`; `kinds` are the kinds of head to choose from (see
+    `key` is as in `HeadPlan`; `kinds`, `sets` of layers and `recipes` are what to choose from (see
     `vggjax.linear.fit_linear`), `views` how each image is looked at (see `vggjax.data.VIEWS`).
     """
 
@@ -87,6 +87,8 @@ class LinearPlan:
     samples: int
     kinds: tuple[str, ...]
     views: tuple[str, ...] = (WHOLE,)
+    sets: Sequence[tuple[str, ...]] | None = None
+    recipes: Sequence[Rows] = RECIPES
     end_to_end: ClassVar[bool] = False
     steps: ClassVar[int] = 1
 
@@ -182,7 +184,10 @@ def _trained(
     if isinstance(plan, TunedPlan):
         return _tune(job, plan, before[-1], parts, progressed)
     backbone = job.chain.until(max(plan.layers, key=job.chain.position))
-    head = train_linear(parts, job.classes, plan.key, backbone=backbone, kinds=plan.kinds)
+    head = train_linear(
+        parts, job.classes, plan.key,
+        backbone=backbone, kinds=plan.kinds, layers=plan.sets, recipes=plan.recipes,
+    )  # fmt: skip
     progressed(plan.steps)
     return head
 

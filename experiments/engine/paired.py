@@ -11,10 +11,13 @@ from vggjax.training import Record, TrainedHead
 Groups = Callable[[Sequence[Record]], Mapping[tuple[Any, ...], list[Record]]]
 
 
-def differences(groups: Groups, heads: Sequence[TrainedHead]) -> list[dict[str, Any]]:
+def differences(
+    groups: Groups, heads: Sequence[TrainedHead], against: str = ""
+) -> list[dict[str, Any]]:
     """For heads that differ in the last part of their key only, each against the one before it.
 
-    Where there is nothing before that part, the best two are compared.
+    With `against`, each is compared with the one of that value, where it is there. Where there is
+    nothing before that part of the key, the best two are compared.
     """
     of = {id(head.record): head for head in heads}
     grouped = {k: [of[id(r)] for r in own] for k, own in groups([h.record for h in heads]).items()}
@@ -24,8 +27,16 @@ def differences(groups: Groups, heads: Sequence[TrainedHead]) -> list[dict[str, 
     else:
         firsts = dict.fromkeys(first for first, _ in grouped)
         beside = ([values for values in grouped if values[0] == first] for first in firsts)
-        pairs = [pair for own in beside for pair in pairwise(own)]
+        pairs = [pair for own in beside for pair in _pairs(own, against)]
     return [_difference(grouped, one, other) for other, one in pairs]
+
+
+def _pairs(values: Sequence[tuple[Any, ...]], against: str) -> list[tuple[Any, Any]]:
+    """Which of the groups are compared: (other, one) of each pair."""
+    base = [each for each in values if each[-1] == against]
+    if not base:
+        return list(pairwise(values))
+    return [(base[0], each) for each in values if each[-1] != against]
 
 
 def _accuracy(heads: Sequence[TrainedHead]) -> float:

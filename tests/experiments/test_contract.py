@@ -13,6 +13,7 @@ from experiment_helpers import run
 from feature_maps import MAPS
 from layers import LAYERS, POOLED
 from PIL import Image
+from steps import LINEAR_STEPS
 from temperature import TEMPERATURE
 from urban_tribes import TRIBES
 from visualize import VISUALIZE
@@ -60,6 +61,11 @@ CASES = {
         POOLED, (*HEADS, "--pool", "--layers", LAYER), (*HEAD_FILES, f"history-{LAYER}-seed0.png")
     ),
     "temperature": Case(TEMPERATURE, UNSAVED, (*HEAD_FILES, "history-seed0.png")),
+    "steps": Case(
+        LINEAR_STEPS,
+        (*HEADS, "--steps", "pyramid", "flip", "joined", "--layer", "fc1", "--beside", LAYER),
+        FILES,
+    ),
     "feature_maps": Case(MAPS, ("--random", "2"), ("maps.png",)),
     "visualize": Case(
         VISUALIZE,

@@ -3,7 +3,7 @@
 from vggjax.linear.choice import Choice, Tried
 from vggjax.linear.coordinates import Coordinates, coordinates
 from vggjax.linear.features import LayerFeatures
-from vggjax.linear.fit import LinearFit, fit_linear, out_of_fold
+from vggjax.linear.fit import RECIPES, LinearFit, fit_linear, out_of_fold
 from vggjax.linear.heads import KINDS, held_out
 from vggjax.linear.logistic import logistic
 from vggjax.linear.means import class_means
@@ -14,6 +14,7 @@ from vggjax.linear.train import logits_of, train_linear
 
 __all__ = [
     "KINDS",
+    "RECIPES",
     "Choice",
     "Coordinates",
     "LayerFeatures",
