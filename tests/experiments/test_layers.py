@@ -19,9 +19,9 @@ def passes(monkeypatch):
     seen = []
     from engine import heads
 
-    original = heads.extract_layers
+    original = heads.extract_views
     monkeypatch.setattr(
-        heads, "extract_layers", lambda *a: (seen.append(list(a[1])), original(*a))[1]
+        heads, "extract_views", lambda *a: (seen.append(list(a[1])), original(*a))[1]
     )
     return seen
 
