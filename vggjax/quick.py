@@ -161,7 +161,7 @@ def _about(found: LinearFit, told: Predictions, trained: int) -> dict[str, Any]:
         "test accuracy": told.accuracy,
         "95 % interval": list(wilson_interval(told.accuracy, len(told))),
         "calibration error": calibration_error(told),
-        "head": f"{found.chosen.choice.text}, by {found.judge}",
+        "head": found.text,
     }
 
 

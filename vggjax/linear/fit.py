@@ -24,6 +24,7 @@ from vggjax.model.layers import Dense
 RECIPES = (Rows(), Rows(power=0.5))
 PART = 256  # images whose rows are in memory at a time, beside the training images'
 LEAST_VALIDATION = 5  # images per class; with fewer, the training images judge
+AFFORDABLE = 2**28  # rows squared times classes: up to here what iterates takes minutes at most
 Judge = Literal["validation", "training", "nothing"]
 
 
@@ -33,13 +34,20 @@ class LinearFit:
 
     `judge` says which images decided: those of `validation`, or of `training`, each by heads that
     were fitted without it, or `nothing`: then the usual strength was taken, and the probabilities
-    are not calibrated.
+    are not calibrated. `left_out` are the kinds that would have taken too long.
     """
 
     head: Chain | JointHead
     chosen: Tried
     tried: tuple[Tried, ...]
     judge: Judge
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What was chosen, in words."""
+        without = f", without {' and '.join(self.left_out)}" if self.left_out else ""
+        return f"{self.chosen.choice.text}, by {self.judge}{without}"
 
 
 def fit_linear(
@@ -58,7 +66,8 @@ def fit_linear(
     LEAST_VALIDATION images per class, otherwise the training images do, in folds; where a class
     has a single one, nothing is chosen: it is ridge with its usual strength on all layers. The
     head's logits are divided by the temperature at which the judging images' cross-entropy is
-    least. Raises DataError if a class has no training image.
+    least. Of several kinds, those that iterate are left out where the training rows squared times
+    the classes exceed AFFORDABLE. Raises DataError if a class has no training image.
 
     >>> import vggjax
     >>> from vggjax.linear import LayerFeatures
@@ -72,6 +81,7 @@ def fit_linear(
         raise DataError("Each class needs a training image.")
     judge = judge_of(train, validation, classes)
     sets = layers or default_sets(train.inputs.layers)
+    kinds, left_out = affordable(kinds, len(train) * len(train.inputs.views), classes)
     if judge == "nothing":
         kind = "ridge" if "ridge" in kinds else kinds[0]
         choice = Choice(kind, sets[-1], recipes[0], kind_of(kind).usual)
@@ -87,7 +97,7 @@ def fit_linear(
     chosen = best(tried)
     # Fitted once more: to keep the rows of all that was tried would take their memory.
     fitted = _Fitted.on(train, classes, chosen.choice.layers, chosen.choice.rows)
-    return LinearFit(fitted.head(chosen), chosen, tuple(tried), judge)
+    return LinearFit(fitted.head(chosen), chosen, tuple(tried), judge, left_out)
 
 
 def out_of_fold(examples: Examples, classes: int, choice: Choice) -> np.ndarray:
@@ -106,6 +116,20 @@ def default_sets(layers: Sequence[str]) -> list[tuple[str, ...]]:
     """Each of the `layers` alone, and all together."""
     alone: list[tuple[str, ...]] = [(layer,) for layer in layers]
     return [*alone, tuple(layers)] if len(alone) > 1 else alone
+
+
+def affordable(
+    kinds: Sequence[str], rows: int, classes: int
+) -> tuple[Sequence[str], tuple[str, ...]]:
+    """The kinds to try with so many training rows, and those that would take too long.
+
+    >>> affordable(("ridge", "logistic"), rows=8192, classes=256)
+    (['ridge'], ('logistic',))
+    """
+    quick = [name for name in kinds if not kind_of(name).iterates]
+    if not quick or rows**2 * classes <= AFFORDABLE:
+        return kinds, ()
+    return quick, tuple(name for name in kinds if name not in quick)
 
 
 def judge_of(train: Examples, validation: Examples | None, classes: int) -> Judge:

@@ -24,7 +24,7 @@ class Kind:
     The strengths are relative to the mean squared length of the training rows, so that they mean
     the same for all features. `rough` solves it well enough to choose by. `usual` is the strength
     to take where there is nothing to choose by, and `temperature` the logits' then: both as they
-    were on photographs.
+    were on photographs. One that `iterates` takes long with many images.
     """
 
     solve: Solve
@@ -32,6 +32,7 @@ class Kind:
     strengths: tuple[float, ...]
     usual: float
     temperature: float
+    iterates: bool = False
 
     def solutions(
         self,
@@ -65,7 +66,14 @@ def _grid(low: float, high: float, count: int) -> tuple[float, ...]:
 KINDS = {
     "mean": Kind(_means, _means, (0.0,), 0.0, 0.05),
     "ridge": Kind(ridge, ridge, _grid(1e-3, 10, 9), 0.1, 0.025),
-    "logistic": Kind(logistic, partial(logistic, tolerance=ROUGH), _grid(1e-5, 1e-2, 7), 1e-3, 0.2),
+    "logistic": Kind(
+        logistic,
+        partial(logistic, tolerance=ROUGH),
+        _grid(1e-5, 1e-2, 7),
+        usual=1e-3,
+        temperature=0.2,
+        iterates=True,
+    ),
 }
 
 

@@ -61,7 +61,7 @@ def train_linear(
         seconds=round(time.perf_counter() - start, 3),
         balanced=judgement.tested.balanced_accuracy,
         calibration=judgement.summary(),
-        chosen=f"{found.chosen.choice.text}, by {found.judge}",
+        chosen=found.text,
     )
     ordered = tuple(sorted(found.chosen.choice.layers, key=backbone.position))
     views = tuple(parts.train.inputs.views)
