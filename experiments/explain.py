@@ -17,7 +17,7 @@ from engine.script import run_script
 
 from vggjax.command import keep_compiled
 from vggjax.errors import DataError
-from vggjax.files import atomic_file
+from vggjax.files import atomic_file, require_writable
 from vggjax.imagenet import classifier_called
 from vggjax.inspect import explained_layer, grad_cam
 from vggjax.predict import all_images
@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Explain what the classifier says of some photos, in one picture."""
     options = parse(arguments)
     keep_compiled()
+    require_writable(options.out)
     photos = gather(all_images(options.photos))
     if len(photos) > MOST:
         raise DataError(f"A picture has room for {MOST} photos, not {len(photos)}; give fewer.")

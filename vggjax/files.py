@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EACCES, EISDIR, ENOTDIR
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,13 +21,32 @@ def cache_folder() -> Path:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """A temporary sibling of `path` to write to; it becomes `path` if the block succeeds."""
+    """A temporary sibling of `path` to write to; it becomes `path` if the block succeeds.
+
+    Raises OSError, which names `path`, if that can't be.
+    """
+    require_writable(path)
     temporary = _sibling(path)
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.filename == str(temporary):  # nobody knows that name
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: Path) -> None:
+    """Raise OSError, which names `path`, if no file can be written there."""
+    if path.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
+    place = next(folder for folder in path.absolute().parents if folder.exists())
+    if not place.is_dir():
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(place))
+    if not os.access(place, os.W_OK):
+        raise PermissionError(EACCES, os.strerror(EACCES), str(place))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from typing import Any
 from vggjax.command import finish, keep_compiled
 from vggjax.data import images_below
 from vggjax.errors import DataError
-from vggjax.files import atomic_file, write_json
+from vggjax.files import atomic_file, require_writable, write_json
 from vggjax.imagenet import classifier_called
 from vggjax.progress import progress
 from vggjax.training.classifier import BATCH, Classifier
@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     if options.top < 1:
         raise DataError(f"At least one class has to be printed, not {options.top}.")
+    for file in filter(None, (options.csv, options.json)):
+        require_writable(file)
     photos = gather(all_images(options.photos))
     keep_compiled()
     classifier = classifier_called(options.classifier, options.weights)

@@ -16,6 +16,7 @@ from pathlib import Path
 from vggjax.command import finish
 from vggjax.errors import DataError
 from vggjax.export import export_jax, export_onnx
+from vggjax.files import require_writable
 from vggjax.imagenet import classifier_called
 
 FORMATS = {".onnx": export_onnx, ".jax": export_jax}
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.file.suffix not in FORMATS:
         raise DataError(f"The file to write ends in {' or '.join(FORMATS)}, not {options.file}.")
+    require_writable(options.file)
     classifier = classifier_called(options.classifier, options.weights)
     FORMATS[options.file.suffix](classifier, options.file)
     side = classifier.image_size
