@@ -17,7 +17,10 @@ from vggjax.report.tables import spread
 from vggjax.training import Record
 
 OURS, REFERENCE, VALIDATION = "tab:blue", "tab:gray", "tab:orange"
-COLOURS = (OURS, "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:cyan")
+COLOURS = (
+    *(OURS, "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:cyan"),
+    *("tab:pink", "tab:olive", "black", "gold"),
+)
 
 
 def accuracy_figure(
@@ -55,13 +58,15 @@ def accuracy_curves(
     the data that `about` names: if those are validation accuracies, so are those drawn of the
     series `theirs`, which repeats it.
     """
+    many = len(series) > 2  # then the legend has their names alone
     for (name, groups), colour in zip(series.items(), cycle(COLOURS), strict=False):
         prefix = f"{name}: " if name else ""
         values, below, above = _ranges(list(groups.values()))
+        label = name if many else f"{prefix}test, {range_label(groups)}"
         axes.errorbar(list(groups), values, yerr=(below, above), color=colour, marker="o", zorder=3,
-                      capsize=3, label=f"{prefix}test, {range_label(groups)}")  # fmt: skip
+                      ms=4 if many else None, capsize=3, label=label)  # fmt: skip
         axes.plot(list(groups), _means(groups, "train"), color=colour, lw=0.8,
-                  label=f"{prefix}training")  # fmt: skip
+                  label=None if many else f"{prefix}training")  # fmt: skip
         if reference and measured == "validation" and name == theirs:
             axes.plot(list(groups), _means(groups, measured), color=VALIDATION, marker=".", lw=1.2,
                       label=f"{prefix}{measured}")  # fmt: skip
@@ -73,7 +78,8 @@ def accuracy_curves(
     axes.set_xscale("log", base=2)
     ticks = sorted({*(reference or {}), *(x for groups in series.values() for x in groups)})
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.set(xlabel=xlabel, ylabel="accuracy")
+    ylabel = f"test accuracy, {range_label(next(iter(series.values())))}\n(thin: training)"
+    axes.set(xlabel=xlabel, ylabel=ylabel if many else "accuracy")
     percent(axes)
     axes.legend(fontsize=8)
 
