@@ -21,7 +21,7 @@ from vggjax.model.layers import (
     Temperature,
     UnitLength,
 )
-from vggjax.training import Classifier
+from vggjax.training import Classifier, cut_before
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -89,6 +89,18 @@ def test_a_classifier(name, small_vgg, small_images, tmp_path):
     export_jax(classifier, tmp_path / "classifier.jax")
     ours = load_jax(tmp_path / "classifier.jax")(small_images)
     np.testing.assert_allclose(ours, told, atol=1e-5)
+
+
+def test_a_tuned_classifier(small_vgg, small_images, tmp_path):
+    """Its head begins with convolutions."""
+    frozen, tail = cut_before(small_vgg.until("block5_pool"), "block5")
+    head = tail.then(Chain({"pyramid": Pyramid()})).then(dense(16))
+    classifier = Classifier(frozen, head, ("ant", "bee", "cat"))
+    told = classifier.probabilities(small_images)
+    export_onnx(classifier, tmp_path / "tuned.onnx")
+    export_jax(classifier, tmp_path / "tuned.jax")
+    np.testing.assert_allclose(by_onnx(tmp_path / "tuned.onnx", small_images)[0], told, atol=1e-5)
+    np.testing.assert_allclose(load_jax(tmp_path / "tuned.jax")(small_images), told, atol=1e-5)
 
 
 def test_a_head_on_several_layers(joint, small_images, tmp_path):
