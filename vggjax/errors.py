@@ -24,7 +24,7 @@ class VggjaxWarning(UserWarning):
     """What is very probably not meant, though it can be computed; said by Python's `warnings`."""
 
 
-def one_line(error: Exception) -> str:
-    """What an error says, on one line of at most 200 characters; its type's name if nothing."""
+def one_line(error: Exception | str) -> str:
+    """What an error, or a text, says, on one line of at most 200 characters; its type's name if nothing."""
     text = " ".join(str(error).split()).rstrip(".")
     return f"{text[:200]}…" if len(text) > 200 else text or type(error).__name__
