@@ -25,6 +25,6 @@ class VggjaxWarning(UserWarning):
 
 
 def one_line(error: Exception | str) -> str:
-    """What an error, or a text, says, on one line of at most 200 characters; its type's name if nothing."""
+    """What an error or a text says, on one line of at most 200 characters; its type if nothing."""
     text = " ".join(str(error).split()).rstrip(".")
     return f"{text[:200]}…" if len(text) > 200 else text or type(error).__name__
