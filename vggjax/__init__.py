@@ -8,6 +8,18 @@ and a `Classifier` joins the two.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vggjax import data as data
+    from vggjax import demo as demo
+    from vggjax import evaluation as evaluation
+    from vggjax import export as export
+    from vggjax import features as features
+    from vggjax import imagenet as imagenet
+    from vggjax import inspect as inspect
+    from vggjax import linear as linear
+    from vggjax import model as model
+    from vggjax import report as report
+    from vggjax import training as training
+    from vggjax import weights as weights
     from vggjax.data import Dataset, ImageArray, decode_image, load_dataset, load_folder, make_split
     from vggjax.errors import VggjaxError
     from vggjax.features import Examples, Features, compute, extract
@@ -27,6 +39,10 @@ _PARTS = {
     "training": ["Classifier", "FitConfig", "evaluate", "fit"],
     "weights": ["load_vgg"],
 }
+_SUBMODULES = (
+    *("data", "demo", "evaluation", "export", "features", "imagenet", "inspect", "linear", "model"),
+    *("report", "training", "weights"),
+)
 _PART_OF = {name: part for part, names in _PARTS.items() for name in names}
 
 __all__ = [
@@ -56,14 +72,18 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a name's part when it is first used, so that `import vggjax` itself takes no time."""
-    if name not in _PART_OF:
-        raise AttributeError(f"module 'vggjax' has no attribute '{name}'")
     from importlib import import_module
 
+    if name == "__version__":
+        return import_module("importlib.metadata").version("vggjax")
+    if name in _SUBMODULES:
+        return import_module(f"vggjax.{name}")
+    if name not in _PART_OF:
+        raise AttributeError(f"module 'vggjax' has no attribute '{name}'")
     value = getattr(import_module(f"vggjax.{_PART_OF[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted([*__all__, *_SUBMODULES, "__version__"])

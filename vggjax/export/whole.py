@@ -47,7 +47,7 @@ class Whole:
     @property
     def side(self) -> int:
         """The side of the images, in pixels."""
-        return self.backbone["preprocess"].image_size
+        return self.backbone.image_size
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """The output for images (B, side, side, 3), uint8 RGB."""

@@ -86,7 +86,7 @@ class _Runner:
         start: np.ndarray | None,
         chunk: int | None,
     ) -> None:
-        part, size = chain.until(layer), config.size or chain["preprocess"].image_size
+        part, size = chain.until(layer), config.size or chain.image_size
         _check_size(part, size, config.border, layer)
         if chunk is not None and chunk < 1:
             raise DataError(f"A chunk must be at least 1 filter, not {chunk}.")

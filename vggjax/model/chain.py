@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 from flax import nnx
+from jax.typing import ArrayLike
 
 from vggjax.errors import LayerError
 from vggjax.model.config import layer_position
@@ -92,13 +93,21 @@ class Chain(nnx.Module):
         """A chain of other `layers` that computes as this one does, in the same type."""
         return type(self)(layers)
 
-    def activations(self, x: jax.Array, names: Collection[str]) -> dict[str, jax.Array]:
+    @property
+    def image_size(self) -> int:
+        """The side of the images that it takes, in pixels; LayerError for what takes features."""
+        size = getattr(getattr(self, self.names[0]), "image_size", None) if self.names else None
+        if size is None:
+            raise LayerError("Only a chain from the first layer on takes images of one size.")
+        return size
+
+    def activations(self, x: ArrayLike, names: Collection[str]) -> dict[str, jax.Array]:
         """The outputs of the layers `names`, from one pass that ends at the last of them.
 
         Raises LayerError if one of them isn't in the chain.
         """
         outputs: dict[str, jax.Array] = {}
-        done = 0
+        done, x = 0, jax.numpy.asarray(x)
         for name in sorted(set(names), key=self.position):
             end = self.position(name) + 1
             x = outputs[name] = self._part(self.names[done:end])(x)

@@ -45,7 +45,7 @@ def dense_layers(chain: Chain, layers: Collection[str], size: int) -> dict[str, 
 
     They have the layers before their `window_mean` in common.
     """
-    usual = chain["preprocess"].image_size
+    usual = chain.image_size
     if size < usual:
         raise LayerError(
             f"Images of {size} by {size} pixels are smaller than the {usual} that the network "
@@ -77,5 +77,5 @@ def _mean(part: Chain) -> Chain:
 
 
 def _usual_shape(part: Chain) -> tuple[int, ...]:
-    side = part["preprocess"].image_size
+    side = part.image_size
     return output_shape(part, (side, side, 3))

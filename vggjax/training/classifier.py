@@ -78,7 +78,7 @@ class Classifier:
     @property
     def image_size(self) -> int:
         """The side of the images that the backbone expects, in pixels."""
-        return self.backbone["preprocess"].image_size
+        return self.backbone.image_size
 
     @cached_property
     def _dense(self) -> dict[int, dict[str, Chain]]:
@@ -226,7 +226,7 @@ def check_names(names: Sequence[str], outputs: int) -> None:
 
 def _outputs(backbone: Chain, head: JointHead) -> int:
     """How many classes a head tells apart; LayerError if it doesn't fit the backbone."""
-    size = backbone["preprocess"].image_size
+    size = backbone.image_size
     for layer in head.layers:
         shape = output_shape(backbone.until(layer), (size, size, 3), np.uint8)
         try:
