@@ -149,6 +149,12 @@ def test_unknown_names(tmp_path, name, text):
     assert re.search(text, message(name, tmp_path))
 
 
+def test_what_a_set_fetches_is_known():
+    """TFDS itself, not replaced: it imports a package that it doesn't declare."""
+    (url,) = tfds.builder_cls("cifar10").url_infos
+    assert url.endswith("cifar-10-binary.tar.gz")
+
+
 def test_no_network(tmp_path):
     assert re.search("isn't prepared .*no network", message("beans", tmp_path))
     assert list(tmp_path.iterdir()) == []
