@@ -17,8 +17,16 @@ def keep_compiled() -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
+def speak_plainly() -> None:
+    """Let output that can't show a letter show its number: no terminal ends a program."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def finish(main: Callable[[Sequence[str] | None], Any], arguments: Sequence[str] | None) -> int:
     """Run `main(arguments)`; returns the exit status, 2 for what the user can mend."""
+    speak_plainly()
     try:
         main(arguments)
         sys.stdout.flush()

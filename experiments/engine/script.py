@@ -8,11 +8,13 @@ from typing import Any
 import jax
 
 from engine.cluster import leave
+from vggjax.command import speak_plainly
 from vggjax.errors import VggjaxError
 
 
 def run_script(script: Callable[[], Any]) -> None:
     """Run a script: a mistake that the user can mend is a sentence and exit status 2."""
+    speak_plainly()
     try:
         script()
     except VggjaxError as error:
