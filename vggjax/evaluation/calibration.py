@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from vggjax.evaluation.predictions import Predictions
@@ -33,6 +32,8 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     def loss(log_temperature: float) -> float:
         told = log_softmax(scaled * np.exp(-log_temperature), axis=1)
         return float(-((1 - share) * told[own, labels] + share * told.mean(axis=1)).mean())
+
+    from scipy.optimize import minimize_scalar  # takes half a second
 
     bound = np.log(1000)
     found = minimize_scalar(loss, bounds=(-bound, bound), method="bounded")

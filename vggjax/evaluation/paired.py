@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.special import bdtr
 
 from vggjax.errors import DataError
 
@@ -49,7 +49,7 @@ def mcnemar(one: np.ndarray, other: np.ndarray) -> McNemar:
     _check_same(one, other)
     only_one, only_other = int((one & ~other).sum()), int((~one & other).sum())
     total = only_one + only_other
-    p = float(binomtest(only_one, total).pvalue) if total else 1.0
+    p = min(1.0, 2 * float(bdtr(min(only_one, total - only_one), total, 0.5)))  # exact
     return McNemar(only_one, only_other, p, len(one))
 
 

@@ -4,7 +4,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
@@ -40,5 +40,5 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     mean, deviation = mean_and_deviation(values)
     if len(values) < 2:
         return mean, math.nan, math.nan
-    reach = float(student.ppf(0.975, len(values) - 1)) * deviation / math.sqrt(len(values))
+    reach = float(stdtrit(len(values) - 1, 0.975)) * deviation / math.sqrt(len(values))
     return mean, mean - reach, mean + reach

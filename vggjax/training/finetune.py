@@ -6,7 +6,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from scipy.optimize import brentq
 
 from vggjax.errors import DataError, LayerError
 from vggjax.evaluation import fit_temperature, log_loss
@@ -172,6 +171,8 @@ def softening(logits: np.ndarray, labels: np.ndarray, loss: float, least: float)
 
     if excess(least) >= 0 or excess(highest) <= 0:
         return least
+    from scipy.optimize import brentq  # takes half a second
+
     return float(brentq(excess, least, highest))
 
 
