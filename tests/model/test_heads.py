@@ -1,5 +1,6 @@
 from functools import partial
 
+import jax
 import numpy as np
 import pytest
 
@@ -99,3 +100,12 @@ def test_all_layers_of_a_head_learn_but_statistics_of_the_data():
     layers["hidden"] = Dense(np.ones((4, 3)), np.zeros(3), relu=True)
     layers["out"] = Dense(np.ones((3, 2)), np.zeros(2))
     assert learned_layers(Chain(layers)) == ("hidden", "out")
+
+
+def test_the_same_seed_starts_alike_in_64_bit_mode():
+    for start in ("glorot", "zero"):
+        usual = softmax_head((6, 6, 3), 4, seed=3, start=start)["head"].kernel[...]
+        with jax.enable_x64(True):
+            other = softmax_head((6, 6, 3), 4, seed=3, start=start)["head"].kernel[...]
+        assert other.dtype == usual.dtype == np.float32
+        np.testing.assert_array_equal(other, usual)

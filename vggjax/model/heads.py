@@ -90,8 +90,10 @@ def dense_head(width: int, classes: int, seed: int = 0, *, start: Start = "zero"
         raise LayerError(f"A classifier needs at least 2 classes, not {classes}.")
     glorot = nnx.initializers.glorot_uniform()
     shape = (width, classes)
-    kernel = glorot(jax.random.key(seed), shape) if start == "glorot" else jnp.zeros(shape)
-    return Chain({"head": Dense(kernel, jnp.zeros(classes))})
+    # The type is said: in JAX's 64-bit mode the same seed would give other values.
+    zeros, drawn = jnp.zeros(shape, jnp.float32), jax.random.key(seed)
+    kernel = glorot(drawn, shape, jnp.float32) if start == "glorot" else zeros
+    return Chain({"head": Dense(kernel, jnp.zeros(classes, jnp.float32))})
 
 
 def learned_layers(chain: Chain) -> tuple[str, ...]:
