@@ -1,6 +1,7 @@
 """Any image classification set of TensorFlow Datasets, read without TensorFlow."""
 
 import difflib
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,7 +103,7 @@ def _named(tfds: Any, name: str, data_dir: Path | None, **options: str) -> Any:
             f"TensorFlow Datasets has no data set named {name!r}{_suggestion(name)}."
         ) from error
     except Exception as error:  # unknown configs and versions come as AssertionError, ValueError, …
-        reason = one_line(str(error).rpartition("}: ")[2])
+        reason = one_line(re.split(r'\}"?: ', str(error))[-1])
         raise DataError(f"TensorFlow Datasets can't open {name!r}: {reason}.") from error
 
 
