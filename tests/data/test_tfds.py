@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 import vggjax.download
+from vggjax.data import load_dataset
 from vggjax.data.image_array import ImageArray
-from vggjax.data.tfds import is_prepared_folder, load_tfds
+from vggjax.data.tfds import is_prepared_folder, load_tfds, prepared_folder
 from vggjax.errors import DataError
 from vggjax.quiet import quiet_tensorflow
 
@@ -101,6 +102,17 @@ def test_by_name_in_a_folder(prepared, name, split, count):
     expected = split or "test"
     assert dataset.ids[0].rpartition("/")[0] == expected
     assert dataset.read(dataset.ids[0]).startswith(b"\x89PNG")
+
+
+def test_a_folder_some_levels_above_a_prepared_version(prepared, tmp_path):
+    for folder in (prepared, prepared.parent, prepared.parent.parent):
+        assert len(load_dataset("auto", folder)) == 7
+    assert prepared_folder(tmp_path / "nowhere") is None
+    for version in ("1.0.0", "2.0.0"):
+        (tmp_path / "set" / version).mkdir(parents=True)
+        (tmp_path / "set" / version / "dataset_info.json").write_text("{}")
+    with pytest.raises(DataError, match=r"holds several sets .*: set/1\.0\.0, set/2\.0\.0\."):
+        load_dataset("auto", tmp_path)
 
 
 def test_prepared_version_as_data_dir(prepared):

@@ -8,7 +8,7 @@ from vggjax.data.caltech256 import URL, find_caltech256, load_caltech256, looks_
 from vggjax.data.dataset import Dataset
 from vggjax.data.flat_folder import load_flat_folder
 from vggjax.data.folder import load_folder
-from vggjax.data.tfds import is_prepared_folder, load_tfds
+from vggjax.data.tfds import load_tfds, prepared_folder
 from vggjax.errors import DataError
 
 
@@ -51,8 +51,8 @@ def _load_auto(folder: Path | None) -> Dataset:
     if folder is None:
         here = find_caltech256() or download.url_reachable(URL, timeout=5)
         return load_caltech256() if here else load_demo()
-    if is_prepared_folder(folder):
-        return load_tfds(str(folder))
+    if prepared := prepared_folder(folder):
+        return load_tfds(str(prepared))
     if looks_like_caltech256(folder):
         return load_caltech256(folder)
     return load_folder(folder)

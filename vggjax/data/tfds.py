@@ -19,6 +19,8 @@ from vggjax.quiet import quiet_tensorflow
 
 # Asked before anything is fetched; each set has its own hosts, which only its script knows.
 PROBE_URL = "https://www.tensorflow.org/datasets"
+INFO = "dataset_info.json"
+DEPTH = 4  # where TFDS keeps it: data_dir/NAME/config/version
 _HOW_TO_PREPARE = "prepare it in the array_record format (`tfds build --file_format=array_record`)"
 
 
@@ -49,7 +51,25 @@ def load_tfds(name: str, data_dir: Path | None = None, split: str | None = None)
 
 def is_prepared_folder(path: Path) -> bool:
     """Whether `path` is the folder of one prepared version of a TFDS set."""
-    return (path / "dataset_info.json").is_file()
+    return (path / INFO).is_file()
+
+
+def prepared_folder(path: Path) -> Path | None:
+    """The prepared version at `path` or some levels below it; None if there is none.
+
+    Raises DataError if there are several.
+    """
+    for depth in range(DEPTH):
+        found = sorted(info.parent for info in path.glob("*/" * depth + INFO))
+        if len(found) > 1:
+            names = ", ".join(each.relative_to(path).as_posix() for each in found[:5])
+            raise DataError(
+                f"{path} holds several sets prepared by TensorFlow Datasets; give the folder of "
+                f"one: {names}{', …' * (len(found) > 5)}."
+            )
+        if found:
+            return found[0]
+    return None
 
 
 @dataclass(frozen=True)
