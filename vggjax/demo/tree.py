@@ -1,14 +1,17 @@
 """The demo set on disk: a Caltech-256-like tree of JPEGs, rendered on first use."""
 
+import hashlib
+import io
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from vggjax.demo.classes import class_names
+from vggjax.demo import scene
+from vggjax.demo.classes import CLASS_COUNTS, class_names
 from vggjax.demo.scene import VERSION, render_image
 from vggjax.errors import DataError
 from vggjax.files import atomic_folder, cache_folder
@@ -33,7 +36,24 @@ def demo_folder(group: str = "target", per_class: int = 80) -> Path:
         for label, name in enumerate(class_names(group))
         for number in range(1, per_class + 1)
     }
-    return saved_jpegs(cache_folder() / "demo" / f"v{VERSION}" / f"{group}-{per_class}", images)
+    drawn = f"v{VERSION}-{drawing()[:8]}"
+    return saved_jpegs(cache_folder() / "demo" / drawn / f"{group}-{per_class}", images)
+
+
+@cache
+def drawing() -> str:
+    """SHA-256 (64 hex digits) of an image of each class, as this Pillow draws and encodes it.
+
+    Releases of Pillow differ in edges: what one has drawn is not taken for what another would draw.
+    """
+    digest = hashlib.sha256()
+    for label in range(CLASS_COUNTS["target"]):
+        content = io.BytesIO()
+        Image.fromarray(scene.render_image("target", label, 0)).save(
+            content, "jpeg", quality=_QUALITY
+        )
+        digest.update(content.getvalue())
+    return digest.hexdigest()
 
 
 def saved_jpegs(folder: Path, images: Mapping[str, Callable[[], np.ndarray]]) -> Path:
@@ -47,7 +67,7 @@ def saved_jpegs(folder: Path, images: Mapping[str, Callable[[], np.ndarray]]) ->
         with atomic_folder(folder) as temporary:
             for name, draw in tqdm(images.items(), "rendering", unit="image", disable=None):
                 (temporary / name).parent.mkdir(exist_ok=True)
-                Image.fromarray(draw()).save(temporary / name, quality=_QUALITY)
+                Image.fromarray(draw()).save(temporary / name, "jpeg", quality=_QUALITY)
     except OSError as error:
         raise DataError(
             f"Cannot write the images to {folder} ({error.strerror or error}); "
