@@ -13,6 +13,7 @@ from vggjax.evaluation import Predictions, calibration_error, most_confused, wil
 from vggjax.features import Examples, extract_views
 from vggjax.linear import LayerFeatures, LinearFit, fit_linear, logits_of, out_of_fold
 from vggjax.model import deepest_layer
+from vggjax.provenance import versions
 from vggjax.report import Mistakes
 from vggjax.report.figure import Figure
 from vggjax.training import Classifier, Judgement, judge
@@ -162,6 +163,7 @@ def _about(found: LinearFit, told: Predictions, trained: int) -> dict[str, Any]:
         "95 % interval": list(wilson_interval(told.accuracy, len(told))),
         "calibration error": calibration_error(told),
         "head": found.text,
+        "versions": versions(),
     }
 
 

@@ -19,6 +19,7 @@ from engine.sources import load_images
 from vggjax.collective import fail_together, from_first, is_first
 from vggjax.command import keep_compiled
 from vggjax.data import Dataset, summary
+from vggjax.provenance import provenance
 from vggjax.report import Table, require_tensorboard
 from vggjax.report.tables import WIDTH
 from vggjax.weights import title_of
@@ -88,10 +89,10 @@ def run(experiment: Experiment[OptionsT], options: OptionsT) -> Result:
         return Result(content)
     with folder.staged() as staged:
         write_files(job, outcome, staged)
-        replaced = folder.replaces_another(content["origin"])
+        replaced = folder.replaced(content["origin"])
         result = folder.replace(staged, content)
     seconds = f"{time.perf_counter() - begin:.1f} s"
-    another = ", in place of another run" if replaced else ""
+    another = f", in place of {replaced}" if replaced else ""
     show(experiment, result, f"{job.out} written after {seconds}{another}")
     return result
 
@@ -154,6 +155,7 @@ def content_of(
         **outcome.facts,
         "origin": {**origin, "weights": job.weights_identity},
         "seconds": round(seconds, 1),
+        "made_by": provenance(),
         "files": [LIVE] if LIVE in job.options.wanted_files else [],
     }
 

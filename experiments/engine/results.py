@@ -16,6 +16,7 @@ from vggjax.data import ImageArray, save_splits, summary
 from vggjax.evaluation import wilson_interval
 from vggjax.model import chain_digest, kernels
 from vggjax.model.layers import KINDS
+from vggjax.provenance import versions
 from vggjax.report import save_figure, write_history
 from vggjax.report.figure import Figure
 from vggjax.training import Classifier, Record, TrainedHead, used_images
@@ -39,6 +40,7 @@ def origin_of(experiment: str, job: Job[Any]) -> dict[str, Any]:
         "weights": job.weights_identity,
         "comparable": job.comparable,
         "demo": job.demo,
+        "versions": versions(),
         "arithmetic": [kernels.family(), {kind: KINDS[kind].version for kind in KINDS}],
     }
 
@@ -100,6 +102,7 @@ def _known(record: Record, job: Job[Any]) -> dict[str, Any]:
         "95 % interval": [low, high],
         "calibration error": record.calibration["error"],
         "head": record.chosen,
+        "versions": versions(),
     }
 
 

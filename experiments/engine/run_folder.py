@@ -66,10 +66,16 @@ class RunFolder:
         found = all(any(name.startswith(start) for name in files) for start in wanted)
         return result if complete and found else None
 
-    def replaces_another(self, origin: Mapping[str, Any]) -> bool:
-        """Whether a run made from something else is here."""
+    def replaced(self, origin: Mapping[str, Any]) -> str:
+        """In place of what a run made from `origin` comes, in words; "" if of nothing else."""
         result = Result.read(self.path)
-        return result is not None and result["origin"] != origin
+        if result is None or result["origin"] == origin:
+            return ""
+        own, ours = result["origin"].get("versions") or {}, origin.get("versions") or {}
+        if {**result["origin"], "versions": ours} != {**origin, "versions": ours}:
+            return "another run"
+        others = [f"{n} {v}" for n, v in own.items() if v != ours.get(n)]
+        return f"the same run by {', '.join(others) or 'versions that nobody kept'}"
 
     @contextmanager
     def staged(self) -> Iterator[Path]:

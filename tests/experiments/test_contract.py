@@ -1,9 +1,11 @@
 """What every experiment keeps to, whatever its question."""
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 import pytest
 from caltech import CALTECH
@@ -195,6 +197,23 @@ def test_what_is_shown_beside_a_result_hangs_on_the_name(photos, tmp_path, compu
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_other_versions_run_again_and_say_so(photos, small_weights, tmp_path, monkeypatch, capsys):
+    arguments = CASES["caltech"].arguments(photos, small_weights)
+    made_by = run(CALTECH, arguments, tmp_path)["made_by"]
+    assert made_by["versions"]["jax"] == jax.__version__
+    assert made_by["xla_flags"] == os.environ["XLA_FLAGS"]
+    assert {"python", "processor", "system", "devices"} <= made_by.keys()
+    newer = {**made_by["versions"], "jax": "99.0"}
+    monkeypatch.setattr("engine.results.versions", lambda: newer)
+    capsys.readouterr()
+    run(CALTECH, arguments, tmp_path)
+    assert f"in place of the same run by jax {jax.__version__}" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    run(CALTECH, arguments, tmp_path)
+    assert "has this run already" in capsys.readouterr().out
+
+
 def test_another_run_in_the_folder_leaves_nothing_of_the_first(
     case, photos, small_weights, tmp_path, capsys
 ):
