@@ -18,7 +18,7 @@ The heads:
   logistic   logistic regression with an L2 penalty
   auto       the best of the last three, of the layers given with --layer and
              of the strengths, by validation images, never by test images
-             (without logistic where that would take hours; it says so)
+             (without logistic where that would take long; it says so)
 Own photos get auto, on block5_pool; the reference's data, and the demo set that
 stands in for them, get reference on fc2, and beside it auto on fc2 and
 block5_pool. The last three see rows of length 1, and of maps each one's root

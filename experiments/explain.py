@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from engine.script import run_script
 
-from vggjax.command import keep_compiled
+from vggjax.command import add_classifier, keep_compiled
 from vggjax.errors import DataError
 from vggjax.files import atomic_file, require_writable
 from vggjax.imagenet import classifier_called
@@ -33,15 +33,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("classifier", type=Path, metavar="CLASSIFIER",
-        help="the folder of a saved classifier, or imagenet")  # fmt: skip
+    add_classifier(parser)
     add("photos", type=Path, nargs="+", metavar="PHOTO", help="image files, or folders of them")
     add("--class", dest="name", metavar="NAME", help="the class to explain (default: the guess)")
     add("--method", choices=("gradcam", "hirescam"), default="gradcam",
         help="see above (default: gradcam)")  # fmt: skip
     add("--out", type=Path, default=Path("explanation.png"), metavar="FILE",
         help="the picture (default: explanation.png)")  # fmt: skip
-    add("--weights", metavar="NAME", help="the backbone's, if they are elsewhere than in training")
     return parser.parse_args(arguments)
 
 

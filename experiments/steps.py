@@ -117,7 +117,8 @@ LINEAR_STEPS = compare_heads(
     name="steps",
     rows="none",
     title="steps towards the best linear head",
-    text="Length counts most; then what stands beside the flat maps, most of all with few images.",
+    text="What counts most is how much of each map there is, beside where it is: the pyramid, "
+    "above all with few images.",
     description=__doc__,
     options=StepsOptions,
     layers=layers,

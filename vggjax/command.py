@@ -1,8 +1,10 @@
 """How every command line ends: with its result, or with one clear sentence."""
 
+import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from vggjax.errors import VggjaxError
@@ -22,6 +24,19 @@ def speak_plainly() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def add_classifier(parser: argparse.ArgumentParser) -> None:
+    """The arguments that name a classifier, for `vggjax.imagenet.classifier_called`."""
+    parser.add_argument(
+        "classifier",
+        type=Path,
+        metavar="CLASSIFIER",
+        help="the folder of a saved classifier, or imagenet",
+    )
+    parser.add_argument(
+        "--weights", metavar="NAME", help="the backbone's, if they are elsewhere than in training"
+    )
 
 
 def finish(main: Callable[[Sequence[str] | None], Any], arguments: Sequence[str] | None) -> int:

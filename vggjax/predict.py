@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vggjax.command import finish, keep_compiled
+from vggjax.command import add_classifier, finish, keep_compiled
 from vggjax.data import images_below
 from vggjax.errors import DataError
 from vggjax.files import atomic_file, require_writable, write_json
@@ -106,15 +106,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("classifier", type=Path, metavar="CLASSIFIER",
-        help="the folder of a saved classifier, or imagenet")  # fmt: skip
+    add_classifier(parser)
     add("photos", type=Path, nargs="+", metavar="PATH", help="image files, or folders of them")
     add("--top", type=int, default=3, metavar="N", help="how many classes to print (default: 3)")
     write = parser.add_mutually_exclusive_group()
     write.add_argument("--csv", type=Path, metavar="FILE", help="write a table, too")
     write.add_argument("--json", type=Path, metavar="FILE", help="the same as JSON")
     add("--skip-unreadable", action="store_true", help="leave out what is no readable image")
-    add("--weights", metavar="NAME", help="the backbone's, if they are elsewhere than in training")
     return parser
 
 

@@ -37,8 +37,24 @@ LIVE = "tensorboard"  # written while a run goes on, for who watches it
 Views = Mapping[Any, Mapping[str, Any]]  # features, or images, by view and layer
 
 
+class OnOneLayer:
+    """What the plans of heads on a single `layer`, which see each image once, have in common."""
+
+    layer: str
+    views: ClassVar[tuple[str, ...]] = (WHOLE,)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers whose features it needs."""
+        return (self.layer,)
+
+    def inputs(self, features: Views) -> Any:
+        """What its examples are made of, of the features by view and layer."""
+        return features[WHOLE][self.layer]
+
+
 @dataclass(frozen=True)
-class HeadPlan:
+class HeadPlan(OnOneLayer):
     """A head to train on `samples` training images per class of `split`, behind `layer`.
 
     `key` tells it from the run's other heads (see `Record`). `make` gets the training features
@@ -56,21 +72,11 @@ class HeadPlan:
     loss: Loss = cross_entropy
     end_to_end: bool = False
     goes_on: bool = False
-    views: ClassVar[tuple[str, ...]] = (WHOLE,)
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The layers whose features it needs."""
-        return (self.layer,)
 
     @property
     def steps(self) -> int:
         """How long it may take, in epochs."""
         return self.config.epochs
-
-    def inputs(self, features: Views) -> Any:
-        """What its examples are made of, of the features by view and layer."""
-        return features[WHOLE][self.layer]
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ class LinearPlan:
 
 
 @dataclass(frozen=True)
-class TunedPlan:
+class TunedPlan(OnOneLayer):
     """The head that the plan before this one gave, trained on with a part of the network.
 
     `layer` is the last that stays frozen, `unfreeze` the block or layer that comes after it.
@@ -111,18 +117,8 @@ class TunedPlan:
     split: Split
     samples: int
     unfreeze: str
-    views: ClassVar[tuple[str, ...]] = (WHOLE,)
     end_to_end: ClassVar[bool] = False
     steps: ClassVar[int] = RECIPE.epochs
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The layers whose features it needs."""
-        return (self.layer,)
-
-    def inputs(self, features: Views) -> Any:
-        """What its examples are made of, of the features by view and layer."""
-        return features[WHOLE][self.layer]
 
 
 Plan = HeadPlan | LinearPlan | TunedPlan
@@ -196,12 +192,7 @@ def _train(
     job: Job[Any], plan: HeadPlan, head: Chain, parts: Parts, progressed: Callable[[int], Any]
 ) -> TrainedHead:
     as_its_code = job.options.as_its_code
-    with _event_log(job, plan) as log:
-
-        def show(epoch: Epoch) -> None:
-            progressed(1)
-            log(epoch)
-
+    with _shown(job, plan, progressed) as show:
         trained = train_head(
             head,
             parts,
@@ -225,12 +216,7 @@ def _tune(
     progressed: Callable[[int], Any],
 ) -> TrainedHead:
     backbone = job.chain.until(before.layers[-1])
-    with _event_log(job, plan) as log:
-
-        def show(epoch: Epoch) -> None:
-            progressed(1)
-            log(epoch)
-
+    with _shown(job, plan, progressed) as show:
         tuned = tune_head(
             before.head,
             parts,
@@ -243,6 +229,20 @@ def _tune(
         )
     progressed(plan.steps - len(tuned.history))
     return tuned
+
+
+@contextmanager
+def _shown(
+    job: Job[Any], plan: HeadPlan | TunedPlan, progressed: Callable[[int], Any]
+) -> Iterator[Callable[[Epoch], None]]:
+    """What takes the epochs of a head: for the progress, and for TensorBoard."""
+    with _event_log(job, plan) as log:
+
+        def show(epoch: Epoch) -> None:
+            progressed(1)
+            log(epoch)
+
+        yield show
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vggjax.command import finish
+from vggjax.command import add_classifier, finish
 from vggjax.errors import DataError
 from vggjax.export import export_jax, export_onnx
 from vggjax.files import require_writable
@@ -30,10 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("classifier", type=Path, metavar="CLASSIFIER",
-        help="the folder of a saved classifier, or imagenet")  # fmt: skip
+    add_classifier(parser)
     add("file", type=Path, metavar="FILE", help="what to write, ending in .onnx or .jax")
-    add("--weights", metavar="NAME", help="the backbone's, if they are elsewhere than in training")
     options = parser.parse_args(arguments)
     if options.file.suffix not in FORMATS:
         raise DataError(f"The file to write ends in {' or '.join(FORMATS)}, not {options.file}.")

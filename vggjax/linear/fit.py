@@ -24,7 +24,7 @@ from vggjax.model.layers import Dense
 RECIPES = (Rows(), Rows(power=0.5))
 PART = 256  # images whose rows are in memory at a time, beside the training images'
 LEAST_VALIDATION = 5  # images per class; with fewer, the training images judge
-AFFORDABLE = 2**28  # rows squared times classes: up to here what iterates takes minutes at most
+AFFORDABLE = 2**28  # rows squared times classes: beyond, what iterates is left out
 Judge = Literal["validation", "training", "nothing"]
 
 
