@@ -167,19 +167,28 @@ def test_what_a_set_fetches_is_known():
     assert url.endswith("cifar-10-binary.tar.gz")
 
 
-def test_no_network(tmp_path):
+def test_no_tensorflow(tmp_path, monkeypatch):
+    monkeypatch.setattr("vggjax.data.tfds.TENSORFLOW", "a_package_that_nobody_has")
+    monkeypatch.setattr(vggjax.download, "url_reachable", lambda *_, **__: pytest.fail("asked"))
+    assert re.search("isn't prepared .*`pip install tensorflow`", message("cifar10", tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_network(tmp_path, monkeypatch):
+    monkeypatch.setattr("vggjax.data.tfds.TENSORFLOW", "json")
     assert re.search("isn't prepared .*no network", message("beans", tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_set_whose_preparation_fails(tmp_path, monkeypatch):
     def fail(*_, **__):
-        raise ModuleNotFoundError("No module named 'tensorflow'")
+        raise OSError("No space left on device")
 
+    monkeypatch.setattr("vggjax.data.tfds.TENSORFLOW", "json")
     monkeypatch.setattr(vggjax.download, "url_reachable", lambda *_, **__: True)
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fail)
     text = message("beans", tmp_path)
-    assert "Preparing the data set beans failed (No module named 'tensorflow')" in text
+    assert "Preparing the data set beans failed (No space left on device)" in text
     assert "--file_format=array_record" in text
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from vggjax.quiet import quiet_tensorflow
 PROBE_URL = "https://www.tensorflow.org/datasets"
 INFO = "dataset_info.json"
 DEPTH = 4  # where TFDS keeps it: data_dir/NAME/config/version
+TENSORFLOW = "tensorflow"  # TFDS opens archives, and encodes arrays as images, through it
 _HOW_TO_PREPARE = "prepare it in the array_record format (`tfds build --file_format=array_record`)"
 
 
@@ -33,8 +35,11 @@ def load_tfds(name: str, data_dir: Path | None = None, split: str | None = None)
     `train` or `test[:50%]`; by default all splits are joined. Ids are `split/number`. Images keep
     their encoded bytes; those without a label (−1) are left out.
 
-    Raises DataError if the name or split is unknown, there is no network, the set has no image
-    or no class label, or it is prepared in a format that can't be read by position.
+    To prepare a set that isn't there, TFDS itself needs TensorFlow; to read a prepared one, not.
+
+    Raises DataError if the name or split is unknown, the set isn't prepared and there is no
+    TensorFlow or no network, it has no image or no class label, or it is prepared in a format that
+    can't be read by position.
     """
     with _errors_named("TensorFlow Datasets can't be imported (", ")."):
         import tensorflow_datasets as tfds
@@ -135,6 +140,12 @@ def _suggestion(name: str) -> str:
 
 
 def _prepare(tfds: Any, builder: Any, name: str) -> None:
+    if find_spec(TENSORFLOW) is None:  # or it would be missed only after the download
+        raise DataError(
+            f"The data set {name} isn't prepared in {builder.data_path}, and TensorFlow Datasets "
+            "needs TensorFlow to prepare one: `pip install tensorflow`, for this one time; or "
+            f"{_HOW_TO_PREPARE} elsewhere and give its folder."
+        )
     # Without this TFDS retries for minutes before it gives up.
     if not download.url_reachable(PROBE_URL, timeout=5):
         raise DataError(
