@@ -1,11 +1,13 @@
 """Ascents for a grid of filters: the recipes, which filters, and the grid while it goes on."""
 
+from __future__ import annotations
+
 import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from engine.job import Job
@@ -18,7 +20,9 @@ from vggjax.inspect.response import require_convolution
 from vggjax.inspect.result import joined
 from vggjax.progress import progress
 from vggjax.report import save_figure
-from vggjax.report.figure import Figure
+
+if TYPE_CHECKING:
+    from vggjax.report.shown import Figure
 
 STEPS_BETWEEN_GRIDS, SECONDS_BETWEEN_GRIDS = 8, 20
 SO_FAR = "filters-so-far.png"

@@ -17,10 +17,12 @@ The reference: the first layer shows plain colours and edges, the last one
 complex patterns.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from ascending import RECIPES, REFERENCE, VIVID, ascended, ascent_config, chosen_filters, numbers
@@ -40,7 +42,9 @@ from vggjax.inspect import (
     most_activating,
 )
 from vggjax.report import Table, activating_figure, filter_figure, readable
-from vggjax.report.figure import Figure
+
+if TYPE_CHECKING:
+    from vggjax.report.shown import Figure
 
 HOW = {
     VIVID: "spectrum and colours decorrelated, jitter {0.jitter}; true colours",

@@ -7,7 +7,7 @@ import vggjax
 from vggjax.data import load_demo
 from vggjax.errors import DataError
 from vggjax.quick import held_out
-from vggjax.report.figure import Figure
+from vggjax.report.shown import Figure
 from vggjax.training import Classifier
 
 

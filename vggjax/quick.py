@@ -1,9 +1,11 @@
 """A classifier from a folder of photos in one call, with a number that it can be trusted by."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,9 +17,11 @@ from vggjax.linear import LayerFeatures, LinearFit, fit_linear, logits_of, out_o
 from vggjax.model import deepest_layer
 from vggjax.provenance import versions
 from vggjax.report import Mistakes
-from vggjax.report.figure import Figure
 from vggjax.training import Classifier, Judgement, judge
 from vggjax.weights import load_weights
+
+if TYPE_CHECKING:
+    from vggjax.report.shown import Figure
 
 TITLES = {
     "classes": "accuracy by class",

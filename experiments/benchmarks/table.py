@@ -1,14 +1,20 @@
 """Comparisons as text and as a bar chart."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from benchmarks.results import Comparison, Row
 from vggjax.report import Table
-from vggjax.report.figure import Figure
+from vggjax.report.figure import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from vggjax.report.shown import Figure
 
 _CONTENDED = "CONTENDED: other programs ran meanwhile; times and ratios are unreliable"
 _OURS, _OTHERS = "tab:blue", "tab:gray"
@@ -60,7 +66,7 @@ def chart(comparisons: Sequence[Comparison], subtitle: str) -> Figure:
     """One panel per comparison: a bar per arm, this project's in blue, whiskers over the rounds."""
     drawn = [comparison for comparison in comparisons if comparison.timed]
     heights = [1.0 + 0.34 * len(comparison.timed) for comparison in drawn]
-    figure = Figure(figsize=(8.5, sum(heights) + 0.8), layout="constrained")
+    figure = new_figure((8.5, sum(heights) + 0.8), layout="constrained")
     figure.suptitle(
         f"VGG16 on a CPU: this project (blue) and the alternatives\n{subtitle}", fontsize=10
     )

@@ -1,10 +1,12 @@
 """Heads compared: from plans to an experiment with its table, figures and last line."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.experiment import Experiment, OverviewRow
 from engine.heads import Inputs, Plan, train_heads
@@ -22,10 +24,12 @@ from vggjax.report import (
     history_figure,
     validation_figure,
 )
-from vggjax.report.figure import Figure
 from vggjax.report.mistakes import FIGURES
 from vggjax.report.tables import MEASURES, spread
 from vggjax.training import Record, TrainedHead
+
+if TYPE_CHECKING:
+    from vggjax.report.shown import Figure
 
 AS_ITS_CODE = (
     "as its code: Keras 1's RMSprop, patience and clipped loss, the last weights kept, the first "

@@ -1,10 +1,12 @@
 """What an experiment works on, options, data and network, and what it gives."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 import numpy as np
 
@@ -13,7 +15,6 @@ from engine.options import OptionsT
 from vggjax import collective
 from vggjax.data import Dataset, ImageArray, Split
 from vggjax.model import Chain, deepest_layer, in_precision, output_shape
-from vggjax.report.figure import Figure
 from vggjax.report.reference import URBAN_TRIBES
 from vggjax.training import TrainedHead
 from vggjax.weights import (
@@ -24,6 +25,9 @@ from vggjax.weights import (
     title_of,
     weights_identity,
 )
+
+if TYPE_CHECKING:
+    from vggjax.report.shown import Figure
 
 IMAGENET = "imagenet"  # the reference's weights
 

@@ -1,11 +1,13 @@
 """What a run is made from, what it lacks, and the files that it leaves."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -18,8 +20,10 @@ from vggjax.model import chain_digest, kernels
 from vggjax.model.layers import KINDS
 from vggjax.provenance import versions
 from vggjax.report import save_figure, write_history
-from vggjax.report.figure import Figure
 from vggjax.training import Classifier, Record, TrainedHead, used_images
+
+if TYPE_CHECKING:
+    from vggjax.report.shown import Figure
 
 RECIPE_VERSION = 3  # raise it when the same options and images would give other numbers
 
@@ -108,10 +112,10 @@ def _known(record: Record, job: Job[Any]) -> dict[str, Any]:
 
 def _save_picture(picture: Figure | np.ndarray, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(picture, Figure):
-        save_figure(picture, path)
-    else:
+    if isinstance(picture, np.ndarray):
         Image.fromarray(picture).save(path, format="png")
+    else:
+        save_figure(picture, path)
 
 
 def _images_digest(job: Job[Any]) -> str | None:

@@ -1,20 +1,24 @@
 """Figures of accuracies, with the range that each rests on."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
 from statistics import mean
-from typing import Any
-
-from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from typing import TYPE_CHECKING, Any
 
 from vggjax.data.splits import Part
 from vggjax.files import atomic_file
-from vggjax.report.figure import Figure
+from vggjax.report.figure import new_figure, percents
 from vggjax.report.lines import in_lines
 from vggjax.report.tables import spread
 from vggjax.training import Record
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from vggjax.report.shown import Figure
 
 OURS, REFERENCE, VALIDATION = "tab:blue", "tab:gray", "tab:orange"
 COLOURS = (
@@ -34,7 +38,7 @@ def accuracy_figure(
     theirs: str = "",
 ) -> Figure:
     """Accuracy against a number, such as training images per class (C3, U2); see below."""
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    figure = new_figure((6.4, 4.4), layout="constrained")
     axes = figure.subplots()
     accuracy_curves(axes, series, xlabel, chance, reference, about, measured, theirs)
     axes.set_title(in_lines(title, 60), fontsize=11)
@@ -102,7 +106,7 @@ def bars_figure(
         for reading, known in (reference or {}).items()
     }
     readings = {reading: known for reading, known in readings.items() if known}
-    figure = Figure(figsize=(1.5 + 2.4 * len(layers), 4.8), layout="constrained")
+    figure = new_figure((1.5 + 2.4 * len(layers), 4.8), layout="constrained")
     axes = figure.subplots()
     count = len(groups) + len(readings)
     for number, (what, records) in enumerate(groups.items()):
@@ -140,7 +144,7 @@ def range_label(groups: Mapping[Any, Sequence[Record]]) -> str:
 def percent(axes: Axes) -> None:
     """A y axis from 0 to 100 %, with room for a curve that runs along either."""
     axes.set_ylim(0, 1.03)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(percents())
     axes.grid(alpha=0.3)
 
 

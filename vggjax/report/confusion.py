@@ -1,19 +1,25 @@
 """The confusion matrix as a figure, of 2 to some hundreds of classes."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm
-from matplotlib.ticker import PercentFormatter
 
 from vggjax.evaluation import Confused, Predictions, confusion_matrix, most_confused
-from vggjax.report.figure import Figure
+from vggjax.report.figure import new_figure, percents
 from vggjax.report.lines import in_lines, printable, shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import PowerNorm
+
+    from vggjax.report.shown import Figure
 
 NAMED = 50  # classes up to which there is room for names and numbers
 CELL, NAMES, SMALLEST, UNNAMED, BAR = 0.26, 2.3, 5.0, 7.5, 1.3  # inches
-SCALE = PowerNorm(0.5, 0, 1)  # of colours: a few mistakes are seen beside many right answers
+DARK = 0.36  # the share from which its cell takes white numbers
 COLOUR = "tab:red"  # of the pairs that are named
 
 
@@ -28,20 +34,27 @@ def confusion_figure(predictions: Predictions, title: str) -> Figure:
     pairs, named = most_confused(predictions), len(names) <= NAMED
     side = max(SMALLEST, NAMES + CELL * len(names)) if named else UNNAMED
     size = side + (0 if named else BAR), side + 0.15 * (4 + len(pairs))
-    figure = Figure(figsize=size, layout="constrained")
+    figure = new_figure(size, layout="constrained")
     axes = figure.subplots()
-    drawn = axes.imshow(shares, cmap="Blues", norm=SCALE)
+    drawn = axes.imshow(shares, cmap="Blues", norm=_few_seen_beside_many())
     axes.set(xlabel="taken for", ylabel="true class")
     figure.suptitle(in_lines(printable(title), int(side * 11)), fontsize=11, parse_math=False)
     if named:
         _name(axes, names)
         _number(axes, counts, shares)
     else:
-        bar = figure.colorbar(drawn, shrink=0.5, format=PercentFormatter(1, decimals=0))
+        bar = figure.colorbar(drawn, shrink=0.5, format=percents())
         bar.set_label("share of the class's images", fontsize=8)
         _mark(axes, list(names), pairs)
     figure.supxlabel(_note(pairs, named), fontsize=8, parse_math=False)
     return figure
+
+
+def _few_seen_beside_many() -> PowerNorm:
+    """The scale of colours: a few mistakes are seen beside many right answers."""
+    from matplotlib.colors import PowerNorm
+
+    return PowerNorm(0.5, 0, 1)
 
 
 def _note(pairs: list[Confused], named: bool) -> str:
@@ -63,7 +76,7 @@ def _name(axes: Axes, names: Sequence[str]) -> None:
 def _number(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
     size = 10 if len(counts) <= 10 else 7
     for true, guess in np.argwhere(counts):
-        colour = "white" if SCALE(shares[true, guess]) > 0.6 else "black"
+        colour = "white" if shares[true, guess] > DARK else "black"
         axes.text(guess, true, str(counts[true, guess]), ha="center", va="center", fontsize=size,
                   color=colour)  # fmt: skip
 

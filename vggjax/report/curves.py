@@ -1,16 +1,21 @@
 """The course of training: as a file, and as figures."""
 
+from __future__ import annotations
+
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from typing import TYPE_CHECKING
 
 from vggjax.report.accuracy import OURS, VALIDATION, percent
-from vggjax.report.figure import Figure
+from vggjax.report.figure import new_figure
 from vggjax.report.lines import in_lines
 from vggjax.training import Epoch, TrainedHead
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from vggjax.report.shown import Figure
 
 METRICS = ("loss", "accuracy")
 
@@ -41,7 +46,7 @@ def history_figure(heads: Mapping[str, TrainedHead], title: str) -> Figure:
     """
     count = len(heads)
     rows, columns = (1, 2) if count == 1 else (2, count)
-    figure = Figure(figsize=(max(9, 0.6 + 2.9 * columns), 3.6 * rows), layout="constrained")
+    figure = new_figure((max(9, 0.6 + 2.9 * columns), 3.6 * rows), layout="constrained")
     figure.suptitle(in_lines(title, 30 * columns))
     panels = figure.subplots(rows, columns, squeeze=False, sharey="row" if count > 1 else False)
     pairs = panels if count == 1 else panels.T
@@ -59,7 +64,7 @@ def history_figure(heads: Mapping[str, TrainedHead], title: str) -> Figure:
 
 def validation_figure(panels: Mapping[str, Mapping[str, TrainedHead]], title: str) -> Figure:
     """Validation accuracy per epoch: one panel for each name, one line for each head in it."""
-    figure = Figure(figsize=(0.8 + 4.4 * len(panels), 4), layout="constrained")
+    figure = new_figure((0.8 + 4.4 * len(panels), 4), layout="constrained")
     figure.suptitle(in_lines(title, 50 * len(panels)))
     row = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axes, (name, heads) in zip(row, panels.items(), strict=True):
@@ -94,6 +99,8 @@ def _both_curves(axes: Axes, head: TrainedHead, metric: str) -> None:
 
 
 def _epochs(axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)

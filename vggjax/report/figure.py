@@ -1,14 +1,24 @@
-"""Figures that need no window, and that a notebook shows."""
+"""Figures that need no window; matplotlib is loaded for the first of them, and not before."""
 
-import io
+from __future__ import annotations
 
-import matplotlib.figure
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.ticker import PercentFormatter
+
+    from vggjax.report.shown import Figure
 
 
-class Figure(matplotlib.figure.Figure):
-    """A matplotlib figure; as the last value of a notebook's cell it is shown."""
+def new_figure(size: tuple[float, float], layout: Literal["constrained"] | None = None) -> Figure:
+    """An empty figure of so many inches, (width, height)."""
+    from vggjax.report.shown import Figure  # takes as long as half of all other imports
 
-    def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=90)
-        return buffer.getvalue()
+    return Figure(figsize=size, layout=layout)
+
+
+def percents() -> PercentFormatter:
+    """The labels of an axis of shares, 0–1: whole percents."""
+    from matplotlib.ticker import PercentFormatter
+
+    return PercentFormatter(1, decimals=0)

@@ -1,13 +1,20 @@
 """Pictures set in grids: stitched into one array, or as figures with a label over each."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 
-from vggjax.report.figure import Figure
+from vggjax.report.figure import new_figure
 from vggjax.report.lines import in_lines
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from vggjax.report.shown import Figure
 
 MARGIN = 5  # pixels, as in the reference (C4, U3, U4)
 INCHES = 1.35  # width of a picture
@@ -85,7 +92,7 @@ def image_grid(
     height = -(-len(rows) // pairs)
     count = max(len(row) for row in rows)
     size = 0.62
-    figure = Figure(figsize=(size * count * pairs + 0.4, (size + 0.22) * height + 0.5))
+    figure = new_figure((size * count * pairs + 0.4, (size + 0.22) * height + 0.5))
     figure.suptitle(title)
     top = 1 - 0.5 / ((size + 0.22) * height + 0.5)
     grid = figure.add_gridspec(height, pairs, top=top, bottom=0.01, left=0.01, right=0.99,
@@ -119,7 +126,7 @@ def _grid_figure(
     title, note = in_lines(title, int(width * TITLE[0])), in_lines(note, int(width * SMALL[0]))
     head, foot = _height(title, TITLE[1]), _height(note, SMALL[1])
     total = height + head + foot
-    figure = Figure(figsize=(width, total))
+    figure = new_figure((width, total))
     figure.text(0.5, 1 - head / 2 / total, title, ha="center", va="center", fontsize=11)
     figure.text(0.5, foot / 2 / total, note, ha="center", va="center", fontsize=7.5, color="0.3")
     axes = figure.add_axes((0, foot / total, 1, height / total))

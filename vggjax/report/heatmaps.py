@@ -1,19 +1,26 @@
 """Photographs with heat maps laid over them."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-import matplotlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from vggjax.report.figure import Figure
+from vggjax.report.figure import new_figure
+
+if TYPE_CHECKING:
+    from vggjax.report.shown import Figure
 
 STRENGTH = 0.65  # of the colour where the map is 1
 
 
 def overlaid(images: np.ndarray, maps: np.ndarray) -> np.ndarray:
     """Images (N, H, W, 3) uint8: gray where the maps (N, H, W) are 0, in colour up to 1."""
+    from matplotlib import colormaps
+
     gray = images.mean(axis=-1, keepdims=True).repeat(3, axis=-1)
-    colours = matplotlib.colormaps["inferno"](maps)[..., :3] * 255
+    colours = colormaps["inferno"](maps)[..., :3] * 255
     share = STRENGTH * maps[..., None]
     return np.rint(gray * (1 - share) + colours * share).astype(np.uint8)
 
@@ -24,7 +31,7 @@ def heatmap_figure(
     """Each image beside itself with its heat map, under its label; `note` stands below."""
     columns = min(3, len(images))
     rows = -(-len(images) // columns)
-    figure = Figure(figsize=(4.2 * columns, 2.35 * rows + 0.3), layout="constrained")
+    figure = new_figure((4.2 * columns, 2.35 * rows + 0.3), layout="constrained")
     panels = figure.subplots(rows, 2 * columns, squeeze=False)
     for axes in panels.flat:
         axes.axis("off")

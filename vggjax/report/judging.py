@@ -3,12 +3,12 @@
 Class names are the user's text: matplotlib never reads them as formulas.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
 
 from vggjax.evaluation import (
     Predictions,
@@ -19,8 +19,13 @@ from vggjax.evaluation import (
 )
 from vggjax.evaluation.calibration import BINS
 from vggjax.report.accuracy import OURS, VALIDATION, percent
-from vggjax.report.figure import Figure
+from vggjax.report.figure import new_figure, percents
 from vggjax.report.lines import in_lines, printable, shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from vggjax.report.shown import Figure
 
 ENDS = 15  # classes at either end in the figure of accuracies, where there are more than both
 WORST, SUSPECTS = 24, 12  # pictures
@@ -30,7 +35,7 @@ CERTAIN = 0.995  # what would be rounded to 100%
 
 def reliability_figure(told: Predictions, title: str, before: Predictions | None = None) -> Figure:
     """Accuracy against confidence, and how many images are where; `before` calibration, too."""
-    figure = Figure(figsize=(5.4, 6.2), layout="constrained")
+    figure = new_figure((5.4, 6.2), layout="constrained")
     above, below = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
     above.plot((0, 1), (0, 1), color="black", lw=0.8, ls=":", label="as it should be")
     if before is not None:
@@ -40,7 +45,7 @@ def reliability_figure(told: Predictions, title: str, before: Predictions | None
     percent(above)
     above.set_ylabel("share of these that is right")
     below.set(xlabel="probability that it gave its guess", ylabel="test images", xlim=(0, 1.03))
-    below.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    below.xaxis.set_major_formatter(percents())
     below.grid(alpha=0.3)
     _title(figure, title, 56)
     figure.legend(fontsize=8, loc="outside lower center")  # the points may be anywhere
@@ -63,7 +68,7 @@ def class_figure(predictions: Predictions, title: str) -> Figure:
     few = len(found) <= 2 * ENDS
     rows = found if few else [*found[:ENDS], *found[-ENDS:]]
     places = np.arange(len(rows)) + (0 if few else np.arange(len(rows)) >= ENDS)  # a gap between
-    figure = Figure(figsize=(6.4, 1.8 + 0.22 * len(rows)), layout="constrained")
+    figure = new_figure((6.4, 1.8 + 0.22 * len(rows)), layout="constrained")
     axes = figure.subplots()
     values, lows, highs = np.transpose([(row.accuracy, row.low, row.high) for row in rows])
     reach = values - lows, highs - values
@@ -73,7 +78,7 @@ def class_figure(predictions: Predictions, title: str) -> Figure:
     label = f"mean of all classes, {mean:.1%}"
     axes.axvline(mean, color="black", lw=0.8, ls=":", label=label)
     axes.set(xlim=(0, 1.03), ylim=(places[-1] + 0.7, -0.7), xlabel="right, with 95 % interval")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.xaxis.set_major_formatter(percents())
     axes.grid(alpha=0.3)
     figure.legend(fontsize=8, loc="outside lower center")
     left_out = "" if few else f" (the {ENDS} worst and the {ENDS} best of {len(found)} classes)"
@@ -111,7 +116,7 @@ def _pictures(
     """Some images, each with its label above and its file's name below."""
     columns = min(COLUMNS, max(3, len(chosen)))
     rows = max(1, -(-len(chosen) // columns))
-    figure = Figure(figsize=(PICTURE * columns, 2.35 * rows + 0.6), layout="constrained")
+    figure = new_figure((PICTURE * columns, 2.35 * rows + 0.6), layout="constrained")
     _title(figure, title, 15 * columns)
     grid = figure.subplots(rows, columns, squeeze=False).flat
     for axes, index, label in zip(grid, chosen, labels, strict=False):

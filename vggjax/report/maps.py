@@ -1,14 +1,21 @@
 """Figures of feature maps, beside the images they belong to (C4, U3)."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 
-from vggjax.report.figure import Figure
+from vggjax.report.figure import new_figure
 from vggjax.report.grids import MARGIN, SMALL, TITLE, labelled_grid, readable, square_columns
 from vggjax.report.lines import in_lines
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from vggjax.report.shown import Figure
 
 # Inches: an image with its maps; a name above it; title and headings; note; the whole width.
 ROW, GAP, HEAD, FOOT, WIDEST = 2.6, 0.36, 0.85, 0.32, 13.0
@@ -55,7 +62,7 @@ def maps_figure(
     note = in_lines(NOTE.format(scale), int(width * SMALL[0]))
     head, foot = HEAD + TITLE[1] * title.count("\n"), FOOT + SMALL[1] * note.count("\n")
     height = (row + GAP) * len(images) - GAP + head + foot
-    figure = Figure(figsize=(width, height))
+    figure = new_figure((width, height))
     cells = figure.add_gridspec(
         len(images), len(ratios), width_ratios=ratios, left=0.1 / width, right=1 - 0.1 / width,
         top=1 - head / height, bottom=foot / height, wspace=0.06, hspace=GAP / row,

@@ -1,17 +1,18 @@
 """What a classifier got wrong, and which labels may be: facts, tables and pictures of both."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vggjax.data import ImageArray
 from vggjax.evaluation import Predictions, Suspect, most_confused, suspects, worst_errors
 from vggjax.report.confusion import confusion_figure
-from vggjax.report.figure import Figure
 from vggjax.report.judging import (
     SUSPECTS,
     WORST,
@@ -26,6 +27,9 @@ from vggjax.report.spreadsheets import (
     write_predictions,
     write_suspects,
 )
+
+if TYPE_CHECKING:
+    from vggjax.report.shown import Figure
 
 FIGURES = ("reliability", "confusion", "classes", "errors", "suspects")
 
