@@ -18,7 +18,7 @@ FEW = AscentConfig.reference(steps=5, size=16)
 
 def reference_start(number, size=16, seed=0):
     key = jax.random.fold_in(jax.random.key(seed), number)
-    return np.asarray((jax.random.uniform(key, (size, size, 3)) - 0.5) * 20 + 128)
+    return np.asarray((jax.random.uniform(key, (size, size, 3), jnp.float32) - 0.5) * 20 + 128)
 
 
 def reference_loop(chain, layer, number, start, steps):
@@ -97,7 +97,7 @@ def constructed():
     """
     kernel = np.zeros((3, 3, 3, 3), np.float32)
     kernel[1, 1, 2, :2] = 1
-    bias = jnp.array([0.0, -150.0, -1000.0])
+    bias = jnp.array([0.0, -150.0, -1000.0], jnp.float32)
     layer = Convolution(jnp.asarray(kernel), bias)
     return Chain({"preprocess": Preprocess("caffe", 8), "block1_conv1": layer})
 

@@ -13,7 +13,8 @@ def test_two_linear_heads_are_one_on_features_side_by_side():
     random = np.random.default_rng(0)
     kernels = {name: random.normal(size=(4, 3)).astype(np.float32) for name in ("fc1", "fc2")}
     rows = {name: random.normal(size=(5, 4)).astype(np.float32) for name in kernels}
-    heads = {n: Chain({"head": Dense(jnp.asarray(k), jnp.ones(3))}) for n, k in kernels.items()}
+    ones = jnp.ones(3, jnp.float32)
+    heads = {n: Chain({"head": Dense(jnp.asarray(k), ones)}) for n, k in kernels.items()}
     beside = np.hstack(list(rows.values())) @ np.vstack(list(kernels.values())) + 2
     np.testing.assert_allclose(JointHead(heads)(rows), beside, rtol=1e-5, atol=1e-6)
 

@@ -20,8 +20,9 @@ from vggjax.inspect.space import InputSpace
 # Ohta, Kanade & Sakai, "Color information for region segmentation" (1980): brightness, red against
 # blue, green against magenta are nearly uncorrelated in photographs. `COLOUR_SPREAD` is how much
 # they vary in them, relative to brightness.
-COLOUR_AXES = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])
-COLOUR_SPREAD = np.array([[1.0], [0.2], [0.125]])
+COLOUR_AXES = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float32)
+COLOUR_AXES /= np.linalg.norm(COLOUR_AXES, axis=1, keepdims=True)
+COLOUR_SPREAD = np.array([[1.0], [0.2], [0.125]], np.float32)
 MOMENTUM, DECAY = 0.9, 0.02
 CONTRAST = 1.2  # the root mean square that an image's logits approach: well short of black or white
 
@@ -49,7 +50,7 @@ class Pixels:
 
     def noise(self, key: jax.Array) -> jax.Array:
         """Gray noise, (size, size, 3)."""
-        return (jax.random.uniform(key, (self.size, self.size, 3)) - 0.5) * 20 + 128
+        return (jax.random.uniform(key, (self.size, self.size, 3), jnp.float32) - 0.5) * 20 + 128
 
     def encode(self, inputs: jax.Array) -> jax.Array:
         """The input itself."""
@@ -94,7 +95,7 @@ class Fourier:
 
     def noise(self, key: jax.Array) -> jax.Array:
         """Gray with a trace of coloured noise."""
-        return 0.01 * jax.random.normal(key, (2, self.size, self.size // 2 + 1, 3))
+        return 0.01 * jax.random.normal(key, (2, self.size, self.size // 2 + 1, 3), jnp.float32)
 
     def encode(self, inputs: jax.Array) -> jax.Array:
         """The spectrum of an input, of less contrast if that of the input is out of reach."""

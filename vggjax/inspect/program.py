@@ -49,7 +49,7 @@ def run_ascent(
         if every and number and (number % every == 0 or number == every // 2):
             inputs, now = _end(plan, weights, chosen, state)
             yield inputs, jnp.stack([*losses, now], axis=-1)
-        state, means = _step(plan, weights, chosen, keys, state, jnp.asarray(number))
+        state, means = _step(plan, weights, chosen, keys, state, jnp.asarray(number, jnp.int32))
         losses.append(means)
     inputs, final = _end(plan, weights, chosen, state)
     yield inputs, jnp.stack([*losses, final], axis=-1)
@@ -105,7 +105,7 @@ def _loss(
 def _shifts(keys: jax.Array, step: jax.Array, jitter: int) -> jax.Array:
     """How far each image is rolled in this step, (n, 2): −jitter … jitter pixels."""
     own = jax.vmap(jax.random.fold_in, (0, None))(keys, step + 1)
-    return jax.vmap(lambda key: jax.random.randint(key, (2,), -jitter, jitter + 1))(own)
+    return jax.vmap(lambda key: jax.random.randint(key, (2,), -jitter, jitter + 1, jnp.int32))(own)
 
 
 def _rolled(images: jax.Array, shifts: jax.Array) -> jax.Array:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax import lax
 from jax.sharding import Mesh
 
 from vggjax.errors import DataError
@@ -45,7 +46,8 @@ def batch_loss(
             f"A loss must give one number for each example, (B,), but it gives {losses.shape} for "
             f"{len(batch.labels)} examples."
         )
-    hits = jnp.asarray(logits.argmax(-1) == batch.labels, jnp.float32)
+    answers = lax.argmax(logits, logits.ndim - 1, batch.labels.dtype)  # not JAX's 64-bit default
+    hits = jnp.asarray(answers == batch.labels, jnp.float32)
     count = batch.weights.sum()
     sums = Sums((losses * batch.weights).sum(), (hits * batch.weights).sum(), count)
     return sums.loss / count, sums
