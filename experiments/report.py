@@ -30,7 +30,7 @@ from parts import NETWORK, PARTS, TRIBES_FIRST, TRIBES_ONLY, Part
 
 from vggjax.command import keep_compiled
 from vggjax.errors import VggjaxError
-from vggjax.files import atomic_file
+from vggjax.files import AS_ON_DISK, atomic_file
 from vggjax.report import Table
 from vggjax.report.page import Link, Page, Section, write_page
 
@@ -103,7 +103,7 @@ def run_part(part: Part, options: argparse.Namespace) -> str:
     else:
         return ""
     with atomic_file(failure) as path:
-        path.write_text(error, encoding="utf-8", errors="replace")
+        path.write_text(error, encoding="utf-8", errors=AS_ON_DISK)
     return error
 
 
@@ -178,7 +178,8 @@ def section(part: Part, result: Result | None, out: Path) -> Section:
     experiment, folder = part.experiment, out / part.name
     basics = {name: getattr(experiment, name) for name in ("title", "rows", "text")}
     if result is None:
-        return Section(**basics, error=(folder / FAILURE).read_text(encoding="utf-8"))
+        error = (folder / FAILURE).read_text(encoding="utf-8", errors=AS_ON_DISK)
+        return Section(**basics, error=error)
     captions = {**experiment.captions, **{name: name for name in FILES}}
     name = result["dataset"] or ""
     published = [text for start, text in part.published.items() if name.startswith(start)]

@@ -13,6 +13,11 @@ from uuid import uuid4
 
 import platformdirs
 
+from vggjax.errors import VggjaxError
+
+# How text that holds files' names is written: a name that isn't UTF-8 comes out as it is on disk.
+AS_ON_DISK = "surrogateescape"
+
 
 def cache_folder() -> Path:
     """The folder for downloads, rendered images and features: `$VGGJAX_CACHE` or the platform's."""
@@ -49,6 +54,14 @@ def require_writable(path: Path) -> None:
         raise PermissionError(EACCES, os.strerror(EACCES), str(place))
 
 
+def require_utf8(path: Path) -> None:
+    """Raise VggjaxError for a folder that Orbax, which takes no other names, can't write to."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise VggjaxError(f"The name of the folder {path} isn't UTF-8; take another.") from error
+
+
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """A temporary sibling folder of `path` to fill; it becomes `path` if the block succeeds.
@@ -72,6 +85,11 @@ def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON, atomically."""
     with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def name_hash(text: str) -> Any:
+    """The SHA-256 object of a text that holds files' names, in UTF-8 or not."""
+    return hashlib.sha256(text.encode("utf-8", AS_ON_DISK))
 
 
 def file_hash(path: Path, algorithm: str = "sha256") -> str:

@@ -19,7 +19,7 @@ from typing import Any
 from vggjax.command import add_classifier, finish, keep_compiled
 from vggjax.data import images_below
 from vggjax.errors import DataError
-from vggjax.files import atomic_file, require_writable, write_json
+from vggjax.files import AS_ON_DISK, atomic_file, require_writable, write_json
 from vggjax.imagenet import classifier_called
 from vggjax.progress import progress
 from vggjax.training.classifier import BATCH, Classifier
@@ -86,7 +86,7 @@ def write_csv(path: Path, told: Told, names: Sequence[str]) -> None:
     """A line for each photo: the guess, its probability, whether it is sure, all probabilities."""
     with (
         atomic_file(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+        temporary.open("w", newline="", encoding="utf-8", errors=AS_ON_DISK) as file,
     ):
         writer = csv.writer(file)
         writer.writerow(["photo", "guess", "probability", "sure", *names])

@@ -86,6 +86,7 @@ def _panel(axes: Axes, comparison: Comparison) -> None:
     axes.bar_label(bars, [_label(comparison, row) for row in rows], padding=5, fontsize=8)
     logarithmic = max(middles) > _LOGARITHMIC_FROM * min(middles)
     axes.set_xscale("log" if logarithmic else "linear")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlim(right=max(highs) * (8 if logarithmic else 1.4))
     what = f"{comparison.unit} per second, longer" if comparison.units else "seconds, shorter"
     scale = " (logarithmic axis)" if logarithmic else ""

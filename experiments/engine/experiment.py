@@ -76,6 +76,7 @@ def run(experiment: Experiment[OptionsT], options: OptionsT) -> Result:
         require_tensorboard()
     job = prepare(experiment, options)
     folder = RunFolder(job.out)
+    from_first(folder.require_usable)
     origin = from_first(lambda: origin_of(experiment.name, job))
     wanted = options.wanted_files
     done = from_first(lambda: None if options.again else folder.stored(origin, wanted))

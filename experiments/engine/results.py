@@ -16,6 +16,7 @@ from engine.command_line import identity
 from engine.job import Job, Outcome
 from vggjax.data import ImageArray, save_splits, summary
 from vggjax.evaluation import wilson_interval
+from vggjax.files import AS_ON_DISK, name_hash
 from vggjax.model import chain_digest, kernels
 from vggjax.model.layers import KINDS
 from vggjax.provenance import versions
@@ -67,7 +68,7 @@ def write_files(job: Job[Any], outcome: Outcome, folder: Path) -> None:
     if job.splits:
         save_splits(folder / "split.json", job.splits)
         text = summary(job.data) + "\n"
-        (folder / "dataset.txt").write_text(text, encoding="utf-8", errors="surrogateescape")
+        (folder / "dataset.txt").write_text(text, encoding="utf-8", errors=AS_ON_DISK)
     if outcome.heads:
         write_history(folder / "history.csv", outcome.heads)
         if job.options.classifiers:
@@ -127,4 +128,4 @@ def _images_digest(job: Job[Any]) -> str | None:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return name_hash(text).hexdigest()

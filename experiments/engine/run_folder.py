@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from vggjax.files import write_json
+from vggjax.files import require_utf8, require_writable, write_json
 from vggjax.training import Record
 
 RESULT = "result.json"
@@ -52,6 +52,11 @@ class RunFolder:
     """A folder that is filled with the files of one run, all of them listed in its result."""
 
     path: Path
+
+    def require_usable(self) -> None:
+        """Raise what a user can mend if a run can't be kept here, before it begins."""
+        require_utf8(self.path)
+        require_writable(self.path / RESULT)
 
     def stored(self, origin: Mapping[str, Any], wanted: Sequence[str] = ()) -> Result | None:
         """The result of the run made from `origin`, if it and all its files are here.

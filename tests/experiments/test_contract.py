@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -21,6 +22,7 @@ from urban_tribes import TRIBES
 from visualize import VISUALIZE
 from weights_helpers import write_legacy
 
+from vggjax.errors import VggjaxError
 from vggjax.weights import WeightsInfo, convert_file, save, sources
 from vggjax.weights.importer import import_weights as read
 
@@ -322,3 +324,29 @@ def test_a_stored_split_serves_the_same_request_only(photos, small_weights, tmp_
     assert splits[0] == splits[1]
     for a, b in zip(fresh["records"], used["records"], strict=True):
         assert a | {"seconds": 0} == b | {"seconds": 0}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are UTF-16 there")
+def test_names_that_are_not_utf_8(photos, small_weights, tmp_path):
+    """Of classes and of images: they are split, trained on and written as they are on the disk."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    shutil.copytree(photos, folder)
+    (folder / "bees").rename(folder / os.fsdecode(b"no\xebl"))
+    result = run(CALTECH, [*UNSAVED, "--data-dir", folder, "--weights", small_weights], tmp_path)
+    assert result["dataset"] == folder.name
+    for name in ("dataset.txt", "predictions.csv"):
+        assert b"no\xebl" in (tmp_path / name).read_bytes()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are UTF-16 there")
+def test_a_folder_that_cannot_take_the_run_is_refused_before_it(
+    case, photos, small_weights, tmp_path, computed
+):
+    (tmp_path / "file").touch()
+    for name, error in ((b"caf\xe9", VggjaxError), (b"file/run", NotADirectoryError)):
+        with pytest.raises(error):
+            run(
+                case.experiment, case.arguments(photos, small_weights), tmp_path / os.fsdecode(name)
+            )
+    assert not computed
+    assert names(tmp_path) == {"file"}

@@ -21,6 +21,8 @@ from vggjax.report import (
     validation_figure,
     write_history,
 )
+from vggjax.report.figure import new_figure
+from vggjax.report.lines import shown
 from vggjax.training import Epoch, Metrics, TrainedHead, judge
 
 HISTORY = tuple(
@@ -175,3 +177,16 @@ def test_titles_and_notes_are_never_cut(count):
         assert len(boxes) == 2
         assert all(edge.x0 <= box.x0 and box.x1 <= edge.x1 for box in boxes)
         assert all(edge.y0 <= box.y0 and box.y1 <= edge.y1 for box in boxes)
+
+
+@pytest.mark.parametrize("name", [r"$\frac{", "a $ and a $", "caf\udce9", "\u732b", "two\nlines"])
+def test_a_user_s_text_is_drawn_as_it_is(name):
+    """Not as a formula, whatever letters a font lacks, wherever it stands."""
+    figure = new_figure((3, 2))
+    axes = figure.subplots()
+    axes.set_title(name)
+    axes.plot([1, 2], label=f"of {name}")
+    axes.set_xticks([0], [shown(name)])
+    axes.legend()
+    FigureCanvasAgg(figure).draw()
+    assert axes.get_title() == name.replace("\udce9", "\ufffd")

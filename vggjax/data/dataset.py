@@ -1,10 +1,11 @@
 """A labelled set of images, wherever they are: names and encoded bytes, decoded elsewhere."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from vggjax.files import name_hash
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,7 +36,7 @@ class Dataset:
         """SHA-256 (64 hex digits) of the images' names and classes, in order."""
         rows = zip(self.ids, self.labels.tolist(), strict=True)
         text = "\n".join([*self.class_names, *(f"{label} {name}" for name, label in rows)])
-        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        return name_hash(text).hexdigest()
 
     def counts(self) -> dict[str, int]:
         """How many images each class has."""

@@ -1,6 +1,5 @@
 """Which images of each class train, validate and test (row C): seeded, nested, kept in a file."""
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +10,7 @@ import numpy as np
 
 from vggjax.data.dataset import Dataset
 from vggjax.errors import DataError
-from vggjax.files import write_json
+from vggjax.files import name_hash, write_json
 
 FORMAT_VERSION = 2
 SMALLEST_CLASS = 3
@@ -162,7 +161,7 @@ def reuse_or_make(
 
 
 def _permuted(ids: list[str], class_name: str, seed: int) -> list[str]:
-    digest = hashlib.sha256(class_name.encode()).digest()
+    digest = name_hash(class_name).digest()
     generator = np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
     return [ids[i] for i in generator.permutation(len(ids))]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from vggjax.evaluation import Confused, Predictions, confusion_matrix, most_confused
 from vggjax.report.figure import new_figure, percents
-from vggjax.report.lines import in_lines, printable, shown
+from vggjax.report.lines import in_lines, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +38,7 @@ def confusion_figure(predictions: Predictions, title: str) -> Figure:
     axes = figure.subplots()
     drawn = axes.imshow(shares, cmap="Blues", norm=_few_seen_beside_many())
     axes.set(xlabel="taken for", ylabel="true class")
-    figure.suptitle(in_lines(printable(title), int(side * 11)), fontsize=11, parse_math=False)
+    figure.suptitle(in_lines(title, int(side * 11)), fontsize=11)
     if named:
         _name(axes, names)
         _number(axes, counts, shares)
@@ -46,7 +46,7 @@ def confusion_figure(predictions: Predictions, title: str) -> Figure:
         bar = figure.colorbar(drawn, shrink=0.5, format=percents())
         bar.set_label("share of the class's images", fontsize=8)
         _mark(axes, list(names), pairs)
-    figure.supxlabel(_note(pairs, named), fontsize=8, parse_math=False)
+    figure.supxlabel(_note(pairs, named), fontsize=8)
     return figure
 
 
@@ -69,8 +69,8 @@ def _note(pairs: list[Confused], named: bool) -> str:
 
 def _name(axes: Axes, names: Sequence[str]) -> None:
     short = [shown(name) for name in names]
-    axes.set_xticks(range(len(names)), short, rotation=90, fontsize=8, parse_math=False)
-    axes.set_yticks(range(len(names)), short, fontsize=8, parse_math=False)
+    axes.set_xticks(range(len(names)), short, rotation=90, fontsize=8)
+    axes.set_yticks(range(len(names)), short, fontsize=8)
 
 
 def _number(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:

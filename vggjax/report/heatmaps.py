@@ -39,7 +39,7 @@ def heatmap_figure(
     for number, label in enumerate(labels):
         row, column = number // columns, 2 * (number % columns)
         panels[row, column].imshow(images[number])
-        panels[row, column].set_title(label, fontsize=9, loc="left", parse_math=False)
+        panels[row, column].set_title(label, fontsize=9, loc="left")
         panels[row, column + 1].imshow(shown[number])
-    figure.supxlabel(note, fontsize=8, parse_math=False)
+    figure.supxlabel(note, fontsize=8)
     return figure

@@ -1,7 +1,4 @@
-"""Figures of what a classifier gets right and wrong, and how far its probabilities can be trusted.
-
-Class names are the user's text: matplotlib never reads them as formulas.
-"""
+"""Figures of what a classifier gets right and wrong, and how far to trust its probabilities."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from vggjax.evaluation import (
 from vggjax.evaluation.calibration import BINS
 from vggjax.report.accuracy import OURS, VALIDATION, percent
 from vggjax.report.figure import new_figure, percents
-from vggjax.report.lines import in_lines, printable, shown
+from vggjax.report.lines import in_lines, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +70,7 @@ def class_figure(predictions: Predictions, title: str) -> Figure:
     values, lows, highs = np.transpose([(row.accuracy, row.low, row.high) for row in rows])
     reach = values - lows, highs - values
     axes.errorbar(values, places, xerr=reach, fmt="o", color=OURS, capsize=2, ms=4)
-    axes.set_yticks(places, [shown(row.name, 28) for row in rows], parse_math=False)
+    axes.set_yticks(places, [shown(row.name, 28) for row in rows])
     mean = predictions.balanced_accuracy
     label = f"mean of all classes, {mean:.1%}"
     axes.axvline(mean, color="black", lw=0.8, ls=":", label=label)
@@ -121,10 +118,9 @@ def _pictures(
     grid = figure.subplots(rows, columns, squeeze=False).flat
     for axes, index, label in zip(grid, chosen, labels, strict=False):
         axes.imshow(images[index])
-        axes.set_title(label, fontsize=7.5, loc="left", parse_math=False)
+        axes.set_title(label, fontsize=7.5, loc="left")
         file = shown(told.ids[index].split("/")[-1], 32, end=True)
-        axes.text(0, -0.03, file, fontsize=6, color="0.4", va="top", transform=axes.transAxes,
-                  parse_math=False)  # fmt: skip
+        axes.text(0, -0.03, file, fontsize=6, color="0.4", va="top", transform=axes.transAxes)
     for axes in figure.axes:
         axes.axis("off")
     return figure
@@ -132,7 +128,7 @@ def _pictures(
 
 def _title(figure: Figure, title: str, letters: int) -> None:
     """Above the whole figure, where long names beside the axes leave it room."""
-    figure.suptitle(in_lines(printable(title), letters), fontsize=11, parse_math=False)
+    figure.suptitle(in_lines(title, letters), fontsize=11)
 
 
 def _surely(share: float) -> str:

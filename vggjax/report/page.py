@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 
-from vggjax.files import atomic_file
+from vggjax.files import AS_ON_DISK, atomic_file
 from vggjax.report.tables import Table, plain
 
 STYLE = """\
@@ -67,7 +67,7 @@ def write_page(page: Page, folder: Path) -> None:
     """Write `report.md` and `report.html` into `folder`, atomically."""
     for name, text in (("report.md", as_markdown(page)), ("report.html", as_html(page))):
         with atomic_file(folder / name) as path:
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8", errors=AS_ON_DISK)
 
 
 def as_markdown(page: Page) -> str:

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from vggjax.errors import VggjaxError, WeightsError, one_line
-from vggjax.files import atomic_folder
+from vggjax.files import atomic_folder, require_utf8
 from vggjax.model import Parameters
 from vggjax.model.config import Shapes
 from vggjax.quiet import log_level
@@ -37,7 +37,11 @@ class Kind:
         return (folder / _PARAMS).is_dir() and (folder / self.item).is_dir()
 
     def refuse_existing(self, folder: Path, overwrite: bool) -> None:
-        """Raise WeightsError if `folder` exists, unless it is one that may be overwritten."""
+        """Raise WeightsError if `folder` exists, unless it is one that may be overwritten.
+
+        And VggjaxError if nothing can be written to a folder of that name.
+        """
+        require_utf8(folder)
         if folder.exists() and not overwrite:
             raise WeightsError(
                 f"{folder} exists already; choose another folder or {self.overwrite}."
