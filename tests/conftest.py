@@ -1,6 +1,11 @@
 """The small networks and images that tests of all parts share."""
 
+import contextlib
 import hashlib
+import os
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -103,3 +108,38 @@ def images(labels):
     """70 images of noise whose brightness tells the label."""
     noise = np.random.default_rng(3).integers(0, 60, (70, 32, 32, 3))
     return MemoryImages((noise + 40 * labels.reshape(-1, 1, 1, 1)).astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def patience() -> float:
+    """Seconds to wait for another program; more where even the start of one takes long."""
+    begin = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import jax; jax.numpy.zeros(1)"], check=True)
+    return max(100, 60 * (time.perf_counter() - begin))
+
+
+@pytest.fixture
+def run_together(patience):
+    """Runs Python with each list of arguments, all at once: (exit status, stdout, stderr) of each.
+
+    `environments` change this one's variables. None outlives the test, whatever becomes of it.
+    """
+
+    def run(arguments, environments):
+        with contextlib.ExitStack() as stack:
+            programs = []
+            for own, environment in zip(arguments, environments, strict=True):
+                program = subprocess.Popen(
+                    [sys.executable, *map(str, own)],
+                    env={**os.environ, **environment},
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+                stack.enter_context(program)  # closes its pipes, and waits
+                stack.callback(program.kill)  # JAX catches the gentler signal
+                programs.append(program)
+            texts = [program.communicate(timeout=patience) for program in programs]
+        return [(p.returncode, *text) for p, text in zip(programs, texts, strict=True)]
+
+    return run

@@ -109,7 +109,7 @@ def test_unknown_mode_fails_at_once(dataset):
         ImageArray(dataset, resize="squash")
 
 
-def test_the_pool_lets_the_program_end():
+def test_the_pool_lets_the_program_end(patience):
     program = """
 import numpy as np
 from vggjax.data import Dataset, ImageArray
@@ -123,7 +123,7 @@ except DataError as error:
     print(error)
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=HERE
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=patience, cwd=HERE
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("(50, 32)\nCannot read 0 as an image")

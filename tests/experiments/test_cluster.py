@@ -2,10 +2,7 @@
 
 import contextlib
 import json
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import caltech
@@ -20,7 +17,6 @@ from vggjax.errors import VggjaxError, WeightsError
 from vggjax.training import Classifier
 
 SCRIPT = Path(caltech.__file__)
-LIMIT = 100  # seconds, then the processes are killed
 
 
 @pytest.fixture
@@ -32,32 +28,30 @@ def arguments(photos, small_weights):
     ]
 
 
+def process(number):
+    return "--processes", 2, "--process", number
+
+
 def free_port():
     with socket.socket() as server:
         server.bind(("", 0))
         return server.getsockname()[1]
 
 
-def run_two(arguments, out, caches):
-    """Run the script in two processes; returns (exit status, stdout, stderr) of each."""
-    address = f"localhost:{free_port()}"
-    environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parents[1]), "XLA_FLAGS": ""}
-    with contextlib.ExitStack() as stack:
-        programs = []
-        for number, cache in enumerate(caches):
-            own = ["--coordinator", address, "--processes", "2", "--process", str(number)]
-            program = subprocess.Popen(
-                [sys.executable, str(SCRIPT), *arguments[number], "--out", str(out), *own],
-                env={**environment, "VGGJAX_CACHE": str(cache)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            stack.callback(program.wait)
-            stack.callback(program.kill)  # JAX catches the gentler signal
-            programs.append(program)
-        texts = [program.communicate(timeout=LIMIT) for program in programs]
-        return [(p.returncode, *text) for p, text in zip(programs, texts, strict=True)]
+@pytest.fixture
+def run_two(run_together):
+    """Runs the script in two processes; returns (exit status, stdout, stderr) of each."""
+
+    def run(arguments, out, caches):
+        address, shared = f"localhost:{free_port()}", {"XLA_FLAGS": ""}
+        shared["PYTHONPATH"] = str(SCRIPT.parents[1])
+        own = [
+            [SCRIPT, *arguments[number], "--out", out, "--coordinator", address, *process(number)]
+            for number in range(2)
+        ]
+        return run_together(own, [{**shared, "VGGJAX_CACHE": str(cache)} for cache in caches])
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -68,7 +62,7 @@ def run_two(arguments, out, caches):
         pytest.param(True, ["--end-to-end"], id="end to end", marks=pytest.mark.slow),
     ],
 )
-def test_two_processes_give_the_result_of_one(arguments, tmp_path, shared, options):
+def test_two_processes_give_the_result_of_one(arguments, run_two, tmp_path, shared, options):
     arguments = [*arguments, *options]
     run(caltech.CALTECH, arguments, tmp_path / "one")
     caches = [tmp_path / "cache0", tmp_path / ("cache0" if shared else "cache1")]
@@ -93,7 +87,7 @@ def test_two_processes_give_the_result_of_one(arguments, tmp_path, shared, optio
         assert rows == [30] * len(rows), "each image is computed once and known to all"
 
 
-def test_a_mistake_in_one_process_ends_both(arguments, photos, tmp_path):
+def test_a_mistake_in_one_process_ends_both(arguments, photos, run_two, tmp_path):
     broken = tmp_path / "photos"
     for path in photos.rglob("*.png"):
         (broken / path.parent.name).mkdir(parents=True, exist_ok=True)

@@ -57,7 +57,7 @@ def test_the_clipped_share_is_kept_and_explained(given, photos, small_weights, t
         import jax
         from flax import nnx
 
-        kernel = nnx.initializers.glorot_uniform()(jax.random.key(0), (32, 256))
+        kernel = nnx.initializers.glorot_uniform()(jax.random.key(0), (32, 256), np.float32)
         logits = (rows.reshape(len(rows), -1) @ np.asarray(kernel)).astype(np.float64)
         log_own = logits[np.arange(len(rows)), dataset.labels[chosen]] - np.log(
             np.exp(logits - logits.max(1, keepdims=True)).sum(1)

@@ -81,7 +81,7 @@ def dense_head(width: int, classes: int, seed: int = 0, *, start: Start = "zero"
     """The dense layer `head` alone, (B, width) → (B, classes); otherwise as `softmax_head`.
 
     >>> from vggjax.model.heads import dense_head
-    >>> dense_head(3, 2)(jnp.ones((1, 3))).tolist()
+    >>> dense_head(3, 2)(jnp.ones((1, 3), jnp.float32)).tolist()
     [[0.0, 0.0]]
     """
     if start not in STARTS:

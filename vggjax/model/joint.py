@@ -15,9 +15,10 @@ class JointHead(nnx.Module):
     For linear heads that is one head on the layers' features side by side. Raises LayerError if
     there is none.
 
-    >>> import jax.numpy as jnp, vggjax
+    >>> import numpy as np, vggjax
     >>> joint = JointHead({name: vggjax.softmax_head((4,), 3) for name in ("fc1", "fc2")})
-    >>> joint({"fc1": jnp.ones((2, 4)), "fc2": jnp.ones((2, 4))}).shape
+    >>> rows = np.ones((2, 4), np.float32)
+    >>> joint({"fc1": rows, "fc2": rows}).shape
     (2, 3)
     """
 
