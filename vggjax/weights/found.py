@@ -23,13 +23,17 @@ _EPSILON = {"torch": 1e-5, "keras": 1e-3}  # where the file doesn't say
 
 @dataclass(frozen=True)
 class Norm:
-    """A batch normalisation, (width,) each: gain, shift, mean, variance; and its epsilon."""
+    """A batch normalisation, (width,) each: gain, shift, mean, variance; and its epsilon.
+
+    `before` is how many convolutions come before it in the file.
+    """
 
     gain: np.ndarray
     shift: np.ndarray
     mean: np.ndarray
     variance: np.ndarray
     epsilon: float
+    before: int
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,12 @@ class FoundLayer:
 
 def found_layers(foreign: ForeignWeights) -> tuple[list[FoundLayer], list[Norm], list[str]]:
     """The layers with kernels in order, the batch normalisations in order, and all other names."""
-    layers, norms, others = [], [], []
+    layers: list[FoundLayer] = []
+    norms: list[Norm] = []
+    others: list[str] = []
     for owner, tensors in _by_owner(foreign).items():
         kernels = [name for name, value in tensors.items() if value.ndim in (2, 4)]
-        norm = _norm(tensors, foreign)
+        norm = _norm(tensors, foreign, sum(layer.is_convolution for layer in layers))
         if len(kernels) == 1 and not norm:
             layers.append(_layer(owner, kernels[0], tensors, foreign))
         elif norm:
@@ -103,13 +109,13 @@ def _by_owner(foreign: ForeignWeights) -> dict[str, dict[str, np.ndarray]]:
     return owners
 
 
-def _norm(tensors: Mapping[str, np.ndarray], foreign: ForeignWeights) -> Norm | None:
+def _norm(tensors: Mapping[str, np.ndarray], foreign: ForeignWeights, before: int) -> Norm | None:
     roles = {_role(name): value for name, value in tensors.items() if value.ndim == 1}
     for names in _NORMS:
         if all(name in roles for name in names):
             epsilon = foreign.stated.epsilon or _EPSILON[foreign.format]
             gain, shift, mean, variance = (roles[name] for name in names)
-            return Norm(gain, shift, mean, variance, epsilon)
+            return Norm(gain, shift, mean, variance, epsilon, before)
     return None
 
 

@@ -61,7 +61,7 @@ def read_keras_h5(
 
 def _stated(file: Any, root: Any) -> Stated:
     """What the attributes say, which Keras puts at the file's root or at that of the weights."""
-    attributes = {**root.attrs, **file.attrs}
+    attributes = {**file.attrs, **root.attrs}
     model, backend, version = (
         _texts([attributes[name]])[0] if name in attributes else None
         for name in ("model_config", "backend", "keras_version")

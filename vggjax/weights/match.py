@@ -57,8 +57,10 @@ def match(foreign: ForeignWeights) -> Match:
         assumed = [f"{preprocessing} preprocessing", *assumed]
     if stated.turned is None and foreign.first_axis:
         assumed.append("kernels as Theano turns them")
-    if norms and stated.epsilon is None:
-        assumed.append(f"batch normalisation's epsilon {norms[0].epsilon:g}")
+    if convolutions[0].norm and stated.epsilon is None:
+        assumed.append(f"batch normalisation's epsilon {convolutions[0].norm.epsilon:g}")
+    if norms and not convolutions[0].norm:
+        assumed.append(f"{len(norms)} batch normalisation not among the convolutions, left out")
     linear = {layer.name.split("/")[-1] for layer in (*convolutions, *top[:2])} & {*stated.linear}
     if linear:
         assumed.append(f"a ReLU after {', '.join(sorted(linear))}, where the file has none")
@@ -124,15 +126,18 @@ def _with_norms(
     convolutions: list[FoundLayer], norms: list[Norm], foreign: ForeignWeights
 ) -> list[FoundLayer]:
     """The convolutions with the batch normalisations that follow them, each or none."""
+    count = len(convolutions)
+    if foreign.stated.norms is not None:
+        norms = norms[: foreign.stated.norms]
+    elif len(norms) < count and all(norm.before in (0, count) for norm in norms):
+        norms = []  # of the user's own layers behind them; Keras 3 has all of a kind together
     if not norms:
         return convolutions
     pairs = list(zip(convolutions, norms, strict=False))
-    if len(norms) < len(convolutions) or any(
-        norm.gain.shape != (layer.outputs,) for layer, norm in pairs
-    ):
+    if len(norms) < count or any(norm.gain.shape != (layer.outputs,) for layer, norm in pairs):
         raise not_a_vgg(
             foreign,
-            f"has {len(norms)} batch normalisations that don't belong to its {len(convolutions)} "
+            f"has {len(norms)} batch normalisations that don't belong to its {count} "
             "convolutions one by one, so they can't be folded into them",
         )
     return [replace(layer, norm=norm) for layer, norm in pairs]

@@ -1,5 +1,6 @@
 """Weights by name: ImageNet's from Keras or torchvision, the demo's, random ones, or a path."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
@@ -32,7 +33,8 @@ def load_weights(
     ImageNet's are downloaded and converted once, then read from the cache; "imagenet" and
     "imagenet-notop" have the same convolutions, are both called "imagenet", and each serves the
     other where no dense layer is needed. `seed` and `config` (VGG16 by default) are for "random"
-    alone; all others bring their own configuration. `preprocessing` replaces what a path's is.
+    alone; all others bring their own configuration. `preprocessing` replaces what a path's is; of
+    a weight file, stderr says what was assumed, folded and left out.
 
     Raises WeightsError if they are not there, damaged, of another architecture or can't be
     downloaded, and LayerError, before a download, if the network lacks one of the layers.
@@ -47,7 +49,7 @@ def load_weights(
         return _random(config or VGGConfig(), layers, seed)
     path = obtain(name, layers) if name in REMOTES else _find(name)
     if not is_store(path):
-        return import_weights(path, preprocessing=preprocessing, layers=layers)
+        return _said(name, import_weights(path, preprocessing=preprocessing, layers=layers))
     info = _preprocessed(_described(name, path), preprocessing)
     return Weights(info, load_parameters(path, parameter_layers(info.config, layers)))
 
@@ -128,7 +130,17 @@ def _described(name: str, store: Path) -> WeightsInfo:
     info = load_info(store)
     if name not in REMOTES:
         return info
-    return replace(info, name=title_of(name), config=REMOTES[name].config)
+    notes = {key: text for key, text in info.notes.items() if key != "assumed"}  # it is known
+    return replace(info, name=title_of(name), config=REMOTES[name].config, notes=notes)
+
+
+def _said(name: str, weights: Weights) -> Weights:
+    """The weights of a file, and on stderr what of it is assumed, folded or left out."""
+    notes = {key: text for key, text in weights.info.notes.items() if key != "format"}
+    if notes:
+        words = "; ".join(f"{key} {text}" for key, text in notes.items())
+        print(f"Weights {name}: {words}", file=sys.stderr)
+    return weights
 
 
 def _preprocessed(info: WeightsInfo, preprocessing: Preprocessing | None) -> WeightsInfo:

@@ -13,7 +13,7 @@ _RESCALINGS: Mapping[tuple[float, float], Preprocessing] = {
     (round(1 / 127.5, 6), -1.0): "tf",
 }
 # What Keras makes of `vgg16.preprocess_input` inside a model: channels turned, means taken off.
-_TURNED = ("GetItem", "SlicingOpLambda", "Flip")
+_TURNED = ("GetItem", "Stack", "SlicingOpLambda", "Flip")
 _TAKEN_OFF = ("Add", "Subtract", "BiasAdd", "TFOpLambda")
 # Layers that change neither pixels nor their meaning when a model isn't trained.
 _HARMLESS = ("InputLayer", "Functional", "Model", "Sequential", "Dropout", "GaussianNoise",
@@ -28,6 +28,7 @@ class Stated:
 
     `turned`: convolutions are Theano's, which turn their kernels by 180°; `channels_first`: maps
     are flattened (C, H, W); `pooled`: the dense layers stand behind maps averaged over all places;
+    `norms`: how many batch normalisations come before the last pooling, with which `epsilon`;
     `odd` names a layer before the first convolution that isn't known here; `linear` are layers
     of kernels without a ReLU.
     """
@@ -37,6 +38,7 @@ class Stated:
     turned: bool | None = None
     channels_first: bool = False
     pooled: bool = False
+    norms: int | None = None
     epsilon: float | None = None
     odd: str = ""
     linear: tuple[str, ...] = ()
@@ -53,6 +55,7 @@ def stated(model: str | bytes | None, backend: str | None, version: str = "") ->
     kinds = [kind for kind, _ in layers]
     first = next((i for i, kind in enumerate(kinds) if kind == "Conv2D"), len(kinds))
     dense = kinds.index("Dense") if "Dense" in kinds else len(kinds)
+    last = max((i for i, kind in enumerate(kinds) if kind == "MaxPooling2D"), default=dense)
     preprocessing, odd = _preprocessing(layers[:first])
     epsilons = {own["epsilon"] for kind, own in layers if kind == "BatchNormalization"}
     return Stated(
@@ -61,6 +64,7 @@ def stated(model: str | bytes | None, backend: str | None, version: str = "") ->
         turned=turned,
         channels_first=any(own.get("data_format") == "channels_first" for _, own in layers),
         pooled=any(kind in _POOLED for kind in kinds[:dense]),
+        norms=kinds[:last].count("BatchNormalization"),
         epsilon=epsilons.pop() if len(epsilons) == 1 else None,
         odd=odd,
         linear=_linear(layers),

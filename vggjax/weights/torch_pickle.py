@@ -12,7 +12,7 @@ import numpy as np
 
 from vggjax.errors import WeightsError
 from vggjax.weights.safe_pickle import Storage, Tensor, load_pickle
-from vggjax.weights.search import best_table, convolutions_in, tables_in
+from vggjax.weights.search import COUNTS, best_table, convolutions_in, tables_in
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _PICKLE = "/data.pkl"
@@ -81,7 +81,7 @@ def _state_dict(tree: Any, path: Path) -> dict[str, Tensor]:
     if not tables:
         raise WeightsError(f"{path} holds no state dict; save `model.state_dict()` to it.")
     found = best_table(tables)
-    if isinstance(tree, dict) and "param_groups" in tree and not convolutions_in(found):
+    if isinstance(tree, dict) and "param_groups" in tree and convolutions_in(found) not in COUNTS:
         raise WeightsError(
             f"{path} holds an optimizer's state, not a network's; save `model.state_dict()`."
         )
