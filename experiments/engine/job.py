@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from engine.options import OptionsT
 from vggjax import collective
 from vggjax.data import Dataset, ImageArray, Split
 from vggjax.model import Chain, deepest_layer, in_precision, output_shape
+from vggjax.model.config import Preprocessing
 from vggjax.report.reference import URBAN_TRIBES
 from vggjax.training import TrainedHead
 from vggjax.weights import (
@@ -74,7 +75,9 @@ class Job(Generic[OptionsT]):
     def _own_weights(self) -> Weights:
         on_demo = self.dataset is not None and self.dataset.demo
         config = demo_config() if self.weights_name == "random" and on_demo else None
-        return load_weights(self.weights_name, self.layers, config=config)
+        return load_weights(
+            self.weights_name, self.layers, config=config, preprocessing=self.preprocessing
+        )
 
     @cached_property
     def chain(self) -> Chain:
@@ -88,7 +91,12 @@ class Job(Generic[OptionsT]):
         """What the layers' weights are named by; None while they would have to be fetched."""
         if self.weights_name not in NAMES and Path(self.weights_name).expanduser().is_file():
             return self._own_weights.hash  # a file has to be read for that: once is enough
-        return weights_identity(self.weights_name, self.layers)
+        return weights_identity(self.weights_name, self.layers, self.preprocessing)
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """What the weights expect of images, if that is said."""
+        return cast(Preprocessing | None, self.options.preprocessing)  # one of the choices
 
     @property
     def data(self) -> Dataset:

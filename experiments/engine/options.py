@@ -7,10 +7,11 @@ where.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, get_args
 
 from vggjax.data import DATASET_NAMES, RESIZE_MODES, Dataset, Split
 from vggjax.errors import DataError
+from vggjax.model.config import Preprocessing
 
 OptionsT = TypeVar("OptionsT", bound="NetworkOptions")
 
@@ -128,6 +129,10 @@ class NetworkOptions(ProcessOptions):
         None, "imagenet, imagenet-notop, imagenet-torch, demo, random, or a file or folder of "
         "weights (default: imagenet; on the demo set, or without a network, demo)",
         metavar="NAME", beside=True,
+    )  # fmt: skip
+    preprocessing: str | None = option(
+        None, "what a file of weights expects of images, where it doesn't say (default: caffe for "
+        "Keras' files, torch for PyTorch's)", choices=get_args(Preprocessing),
     )  # fmt: skip
     resize: str | None = option(
         None, "how images get the network's size (default: crop; on the reference's data sets, and "

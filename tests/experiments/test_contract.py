@@ -176,7 +176,7 @@ def test_weights_by_another_name_are_the_same_run(
     write_legacy(file, small_tree, 2)
     convert_file(file, mine)
     reads = []
-    monkeypatch.setattr(sources, "import_weights", lambda path: reads.append(1) or read(path))
+    monkeypatch.setattr(sources, "import_weights", lambda *a, **b: reads.append(1) or read(*a, **b))
     first = run(case.experiment, case.arguments(photos, file), out)
     assert (len(computed), len(reads)) == (1, 1)
     assert first["origin"]["weights"] == first["weights"]["hash"]

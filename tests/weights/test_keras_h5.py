@@ -3,11 +3,10 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
-from weights_helpers import CONFIG, assert_read, write_legacy
+from weights_helpers import CONFIG, assert_read, parameters, write_legacy
 
 from vggjax.errors import WeightsError
 from vggjax.model.config import VGGConfig
-from vggjax.weights.convert import to_parameters
 from vggjax.weights.formats import read_weights
 
 WITHOUT_TOP = VGGConfig(widths=CONFIG.widths, top=False)
@@ -45,7 +44,7 @@ def test_half_precision(tmp_path, params):
         layer: {role: values.astype("f2") for role, values in roles.items()}
         for layer, roles in params.items()
     }
-    found, _ = to_parameters(read_weights(write_legacy(tmp_path / "half.h5", halved, 2)))
+    found = parameters(read_weights(write_legacy(tmp_path / "half.h5", halved, 2)))
     np.testing.assert_array_equal(found["fc1"]["kernel"], params["fc1"]["kernel"].astype("f2"))
 
 

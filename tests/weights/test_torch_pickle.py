@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 from pickle_helpers import legacy_file, number, table, tensor
-from weights_helpers import assert_equal, assert_read
+from weights_helpers import assert_equal, assert_read, parameters
 
 from vggjax.errors import WeightsError
-from vggjax.weights.convert import to_parameters
 from vggjax.weights.formats import read_weights
 
 BOTH = pytest.mark.parametrize("zipped", [True, False])
@@ -28,7 +27,7 @@ def test_formats(torch_files, params, config, kind):
 def test_first_dense_layer_in_order(torch_files, state):
     """Flattening maps in either order must give the same features."""
     maps = np.random.default_rng(0).normal(size=(8, 2, 2)).astype("f4")  # (C, H, W)
-    found, _ = to_parameters(read_weights(torch_files["zip"]))
+    found = parameters(read_weights(torch_files["zip"]))
     theirs = state["classifier.0.weight"] @ maps.ravel()
     ours = maps.transpose(1, 2, 0).ravel() @ found["fc1"]["kernel"]
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
@@ -52,7 +51,7 @@ def test_checkpoint_of_parallel_training(tmp_path, state, params, zipped):
     tensors = {f"module.{name}": torch.from_numpy(values) for name, values in state.items()}
     content = {"epoch": 3, "best": 0.5, "arch": "vgg16", "state_dict": tensors}
     path = save(content, tmp_path / "checkpoint.tar", zipped)
-    assert_equal(to_parameters(read_weights(path))[0], params)
+    assert_equal(parameters(read_weights(path)), params)
 
 
 @BOTH

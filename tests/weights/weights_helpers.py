@@ -6,6 +6,7 @@ import numpy as np
 from vggjax.model.config import VGGConfig, parameter_shapes
 from vggjax.weights.convert import to_parameters
 from vggjax.weights.formats import read_weights
+from vggjax.weights.match import match
 
 # 64 pixels leave maps of 2 x 2 before fc1, so that a wrong flatten order shows
 CONFIG = VGGConfig(widths=(4, 4, 6, 6, 8), hidden=16, classes=5, image_size=64)
@@ -42,10 +43,15 @@ def torch_state(params, config):
     return state
 
 
+def parameters(foreign):
+    """All that a file's tensors give."""
+    return to_parameters(foreign, match(foreign))
+
+
 def assert_read(path, params, config):
-    found, found_config = to_parameters(read_weights(path))
-    assert_equal(found, params)
-    assert found_config == config
+    foreign = read_weights(path)
+    assert_equal(parameters(foreign), params)
+    assert match(foreign).config == config
 
 
 def keras_vgg(config, named):

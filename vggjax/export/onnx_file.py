@@ -80,12 +80,12 @@ def _applied(graph: Graph, chain: Chain, x: Value) -> dict[str, Value]:
 
 def _preprocess(graph: Graph, layer: kinds.Preprocess, x: Value) -> Value:
     x = graph.add("Transpose", graph.add("Cast", x, to=graph.FLOAT), perm=(0, 3, 1, 2), maps=True)
-    if layer.mode == "caffe":
+    how = kinds.NORMALIZATIONS[layer.mode]
+    if how.bgr:
         x = graph.add("Gather", x, graph.constant(np.array([2, 1, 0])), axis=1)
-        return graph.add("Sub", x, _channels(graph, kinds.CAFFE_MEAN))
-    x = graph.add("Div", x, graph.constant(np.float32(255)))
-    x = graph.add("Sub", x, _channels(graph, kinds.TORCH_MEAN))
-    return graph.add("Div", x, _channels(graph, kinds.TORCH_DEVIATION))
+    x = graph.add("Div", x, graph.constant(np.float32(how.over)))
+    x = graph.add("Sub", x, _channels(graph, how.mean))
+    return graph.add("Div", x, _channels(graph, how.deviation))
 
 
 def _channels(graph: Graph, values: Any) -> Value:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from vggjax.model.layers import CAFFE_MEAN, TORCH_DEVIATION, TORCH_MEAN, Preprocess
+from vggjax.model.layers import NORMALIZATIONS, Preprocess
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,9 @@ class InputSpace:
     An input is an image minus the channel means, its channels in the network's order. With 'caffe'
     preprocessing that is exactly what the layers after `preprocess` see, as in the reference, whose
     start (128 with a little noise) and step (1) are numbers in it: nothing is subtracted from
-    them. With 'torch' the layers see it over 255 times the channels' deviations; dividing here, in
-    `to_network`, gives the reference's numbers the same meaning for both.
+    them. With the others the layers see it scaled (with 'torch', over 255 times the channels'
+    deviations); doing that here, in `to_network`, gives the reference's numbers the same meaning
+    for all.
 
     `channels` are the RGB channels in the network's order (and the other way round), `mean` (in
     that order) is in 0–255, and `scale` is what one pixel value is to the network.
@@ -29,10 +30,10 @@ class InputSpace:
     @classmethod
     def of(cls, preprocess: Preprocess) -> "InputSpace":
         """The space of a network that begins with `preprocess`."""
-        if preprocess.mode == "caffe":
-            return cls((2, 1, 0), CAFFE_MEAN, (1.0, 1.0, 1.0))
-        scale = tuple(1 / (255 * value) for value in TORCH_DEVIATION)
-        return cls((0, 1, 2), tuple(255 * value for value in TORCH_MEAN), scale)
+        how = NORMALIZATIONS[preprocess.mode]
+        scale = tuple(1 / (how.over * value) for value in how.deviation)
+        mean = tuple(how.over * value for value in how.mean)
+        return cls((2, 1, 0) if how.bgr else (0, 1, 2), mean, scale)
 
     def from_rgb(self, images: jax.typing.ArrayLike) -> jax.Array:
         """RGB images (…, 3) in 0–255 → inputs."""

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from vggjax.errors import LayerError
 
-Preprocessing = Literal["caffe", "torch"]
+Preprocessing = Literal["caffe", "torch", "unit", "tf", "raw"]
+TOP = ("flatten", "fc1", "fc2", "predictions")  # after the convolutions, if they are there
 Shapes = dict[str, dict[str, tuple[int, ...]]]
 
 
@@ -99,6 +100,8 @@ def layer_position(name: str, names: Sequence[str]) -> int:
     """Where in `names` the layer `name` stands; LayerError, with the likeliest one, if nowhere."""
     if name in names:
         return names.index(name)
+    if name in TOP and names[-1].endswith("_pool"):
+        raise LayerError(f"These weights end at {names[-1]}: take {names[-1]} or an earlier layer.")
     close = get_close_matches(name, names, n=1)
     ends = f"the layers go from {names[0]} to {names[-1]}."
     known = f"did you mean {close[0]}?" if close else ends

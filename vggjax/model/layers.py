@@ -1,7 +1,7 @@
 """The kinds of layer that a chain is made of, as Flax NNX modules, and the registry of them."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +11,26 @@ from vggjax.errors import LayerError
 from vggjax.model import kernels
 from vggjax.model.config import Preprocessing
 
-# Channel means of ImageNet: BGR in 0–255 (Keras 'caffe'), and RGB in 0–1 with deviations (torch).
-CAFFE_MEAN = (103.939, 116.779, 123.68)
-TORCH_MEAN = (0.485, 0.456, 0.406)
-TORCH_DEVIATION = (0.229, 0.224, 0.225)
 
+class Normalization(NamedTuple):
+    """What a network expects of pixels in 0–255: (x / `over` − `mean`) / `deviation`, by channel.
+
+    `bgr` is whether its channels are the other way round; mean and deviation are in its order.
+    """
+
+    over: float = 1.0
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    deviation: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    bgr: bool = False
+
+
+NORMALIZATIONS: Mapping[Preprocessing, Normalization] = {
+    "caffe": Normalization(mean=(103.939, 116.779, 123.68), bgr=True),  # ImageNet's, Keras' VGG16
+    "torch": Normalization(255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),  # torchvision's
+    "unit": Normalization(255),  # Keras' Rescaling(1/255)
+    "tf": Normalization(127.5, (1.0, 1.0, 1.0)),  # Keras' Rescaling(1/127.5, offset=-1)
+    "raw": Normalization(),
+}
 
 TINY = 1e-30  # keeps roots of zero, and their gradients, finite
 
@@ -38,8 +53,9 @@ class Layer(nnx.Module):
 class Preprocess(Layer):
     """RGB in 0–255, (B, H, W, 3) uint8 or float → what the weights were trained on, float32.
 
-    'caffe' is BGR minus the channel means (Keras' VGG16); 'torch' is RGB scaled to [0, 1], minus
-    the means, over the deviations (torchvision's). `image_size` is the side the weights expect.
+    `mode` is one of NORMALIZATIONS: 'caffe' is BGR minus ImageNet's channel means (Keras' VGG16);
+    'torch' is RGB in 0–1, minus the means, over the deviations (torchvision's); 'unit' is 0–1, 'tf'
+    −1 … 1, 'raw' as it comes. `image_size` is the side the weights expect.
     """
 
     kind = "preprocess"
@@ -50,11 +66,11 @@ class Preprocess(Layer):
         self.image_size = image_size
 
     def __call__(self, images: jax.Array) -> jax.Array:
+        how = NORMALIZATIONS[self.mode]
         x = jnp.asarray(images, jnp.float32)
-        if self.mode == "caffe":
-            return kernels.add_bias(x[..., ::-1], -jnp.asarray(CAFFE_MEAN, jnp.float32))
-        deviation = jnp.asarray(TORCH_DEVIATION, jnp.float32).reshape(1, 1, 1, 3)
-        return kernels.add_bias(x / 255, -jnp.asarray(TORCH_MEAN, jnp.float32)) / deviation
+        x = (x[..., ::-1] if how.bgr else x) / how.over
+        deviation = jnp.asarray(how.deviation, jnp.float32).reshape(1, 1, 1, 3)
+        return kernels.add_bias(x, -jnp.asarray(how.mean, jnp.float32)) / deviation
 
 
 class Convolution(Layer):

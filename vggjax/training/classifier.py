@@ -176,11 +176,11 @@ class Classifier:
 
     def _require_named(self, digest: str) -> None:
         """Raise WeightsError if the weights that are named, where they are here, are others."""
-        last = self.backbone.names[-1]
+        last, mode = self.backbone.names[-1], self.backbone["preprocess"].mode
         try:
             if not self.weights or weights_identity(self.weights, last) in (None, "random"):
                 return
-            named = _computing_in(self.backbone.dtype, load_vgg(self.weights, until=last))
+            named = _computing_in(self.backbone.dtype, _network(self.weights, last, mode))
         except VggjaxError:  # they are not here now
             return
         if chain_digest(named) != digest:
@@ -209,6 +209,12 @@ class Classifier:
             )
         names, known = info.class_names, (info.views, info.sure_above, info.about)
         return cls(backbone, head, names, info.resize, name, *known)
+
+
+def _network(weights: str, until: str, preprocessing: Any) -> Chain:
+    """The network of that name or file; a file may not say itself what it expects of images."""
+    is_file = weights not in NAMES and Path(weights).expanduser().is_file()
+    return load_vgg(weights, until, preprocessing=preprocessing if is_file else None)
 
 
 def check_names(names: Sequence[str], outputs: int) -> None:
@@ -249,7 +255,8 @@ def _backbone(folder: Path, info: ClassifierInfo, weights: str | Path | Chain) -
     try:
         if isinstance(weights, Chain):
             return weights.until(info.layer)
-        return _computing_in(info.precision, load_vgg(str(weights), until=info.layer))
+        named = _network(str(weights), info.layer, info.preprocessing)
+        return _computing_in(info.precision, named)
     except LayerError as error:
         raise WeightsError(
             f"The classifier {folder} needs a network with the layer {info.layer}."

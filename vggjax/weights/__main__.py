@@ -4,8 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from vggjax.command import finish
+from vggjax.model.config import Preprocessing
 from vggjax.weights.describe import describe
 from vggjax.weights.importer import convert_file
 
@@ -41,8 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("--name", help="what to call the weights (default: the file's name)")
     convert.add_argument(
         "--preprocessing",
-        choices=("caffe", "torch"),
-        help="what they expect of images (default: caffe for Keras' files, torch for PyTorch's)",
+        choices=get_args(Preprocessing),
+        help="what they expect of images: BGR minus means (caffe), torchvision's, 0 to 1 (unit), "
+        "-1 to 1 (tf) or 0 to 255 (raw) (default: what the file says, else caffe for Keras' files "
+        "and torch for PyTorch's)",
     )
     convert.add_argument("--overwrite", action="store_true", help="replace FOLDER if it exists")
     for name, help_text in (

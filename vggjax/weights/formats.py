@@ -12,10 +12,13 @@ from safetensors.numpy import load_file
 
 from vggjax.errors import WeightsError, one_line
 from vggjax.weights.keras_h5 import read_keras_archive, read_keras_h5
+from vggjax.weights.search import best_table
+from vggjax.weights.stated import Stated
 from vggjax.weights.torch_pickle import read_torch_legacy, read_torch_zip
 
 Format = Literal["keras", "torch"]
-_Kind = tuple[Format, str, Callable[[Path], dict[str, np.ndarray]]]
+Content = tuple[dict[str, np.ndarray], Stated]  # what a reader gives
+_Kind = tuple[Format, str, Callable[[Path], Content]]
 
 _HEAD = 512  # bytes that tell the kinds apart
 _LONGEST_HEADER = 100 * 2**20  # safetensors' own limit
@@ -33,13 +36,42 @@ class ForeignWeights:
     format: Format
     kind: str
     tensors: dict[str, np.ndarray]
+    stated: Stated = Stated()  # noqa: RUF009 (frozen)
+
+    @property
+    def separator(self) -> str:
+        """What stands between a layer's name and those of its tensors."""
+        return "." if self.format == "torch" else "/"
+
+    @property
+    def first_axis(self) -> bool:
+        """Whether Keras' kernels are (out, in, 3, 3), as Keras 1 had them for Theano."""
+        shapes = [value.shape for value in self.tensors.values() if value.ndim == 4]
+        theirs = all(shape[2:] == (3, 3) for shape in shapes)
+        return self.format == "keras" and bool(shapes) and theirs
+
+    @property
+    def channels_first(self) -> bool:
+        """Whether Keras flattened maps (C, H, W)."""
+        return self.first_axis or self.stated.channels_first
 
 
 _HDF5: _Kind = ("keras", "Keras HDF5", read_keras_h5)
 _ARCHIVE: _Kind = ("keras", "Keras 3 archive", read_keras_archive)
-_TORCH_ZIP: _Kind = ("torch", "PyTorch state dict (zip format)", read_torch_zip)
-_TORCH_LEGACY: _Kind = ("torch", "PyTorch state dict (legacy format)", read_torch_legacy)
-_SAFETENSORS: _Kind = ("torch", "safetensors with PyTorch's names", load_file)
+_TORCH_ZIP: _Kind = (
+    *("torch", "PyTorch state dict (zip format)"),
+    lambda path: (read_torch_zip(path), Stated()),
+)
+_TORCH_LEGACY: _Kind = (
+    *("torch", "PyTorch state dict (legacy format)"),
+    lambda path: (read_torch_legacy(path), Stated()),
+)
+_SAFETENSORS: _Kind = (
+    *("torch", "safetensors with PyTorch's names"),
+    lambda path: (best_table([load_file(path)]), Stated()),
+)
+# What a folder of a model hub holds its weights in, the first that is there.
+_INSIDE = ("model.safetensors", "pytorch_model.bin", "task.weights.h5", "model.weights.h5")
 
 
 def read_weights(path: Path) -> ForeignWeights:
@@ -48,10 +80,10 @@ def read_weights(path: Path) -> ForeignWeights:
     Raises WeightsError if the file is missing, empty, truncated, damaged, of no known kind, or a
     pickle that asks for more than weights.
     """
-    path = Path(path)
+    path = weight_file(Path(path))
     try:
         format_, kind, read = _kind(path, _head(path))
-        return ForeignWeights(path, format_, kind, read(path))
+        return ForeignWeights(path, format_, kind, *read(path))
     except WeightsError:
         raise
     # A damaged file can make a parser fail in any way; all of them mean the same to the user.
@@ -59,6 +91,11 @@ def read_weights(path: Path) -> ForeignWeights:
         raise WeightsError(
             f"{path} is truncated or damaged ({one_line(error)}); get the file again."
         ) from error
+
+
+def weight_file(path: Path) -> Path:
+    """The weight file at `path`: itself, or the one in a folder as Hugging Face's and Keras'."""
+    return next((path / name for name in _INSIDE if (path / name).is_file()), path)
 
 
 def _head(path: Path) -> bytes:

@@ -1,6 +1,6 @@
 """Reads weights that Keras wrote: HDF5 in the legacy layout and Keras 3's, and `.keras` archives.
 
-Returns arrays named `layer/weight`, in the order of the layers; knows no model.
+Returns arrays named `layer/weight`, in the order of the layers, and what else the file states.
 """
 
 import io
@@ -14,22 +14,30 @@ import ml_dtypes
 import numpy as np
 
 from vggjax.errors import WeightsError
+from vggjax.weights.stated import Stated, stated
 
-_WEIGHTS_MEMBER = "model.weights.h5"  # inside a .keras archive
+_WEIGHTS_MEMBER, _MODEL_MEMBER = "model.weights.h5", "config.json"  # inside a .keras archive
 _NEVER_COMPRESSED = 2**20  # bytes that a data set may claim whatever it stores
 _MOST_COMPRESSED = 4  # float weights never shrink by more
 
 
-def read_keras_archive(path: Path) -> dict[str, np.ndarray]:
+def read_keras_archive(path: Path) -> tuple[dict[str, np.ndarray], Stated]:
     """The weights in a Keras 3 `.keras` archive; WeightsError if it is compressed."""
     with zipfile.ZipFile(path) as archive:
-        member = archive.getinfo(_WEIGHTS_MEMBER)
-        if member.compress_type != zipfile.ZIP_STORED or member.file_size > path.stat().st_size:
-            raise WeightsError(f"{path} is compressed, as Keras never writes it; unpack it first.")
-        return read_keras_h5(path, io.BytesIO(archive.read(member)))
+        for name in {_WEIGHTS_MEMBER, _MODEL_MEMBER} & {*archive.namelist()}:
+            member = archive.getinfo(name)
+            if member.compress_type != zipfile.ZIP_STORED or member.file_size > path.stat().st_size:
+                raise WeightsError(
+                    f"{path} is compressed, as Keras never writes it; unpack it first."
+                )
+        tensors, _ = read_keras_h5(path, io.BytesIO(archive.read(_WEIGHTS_MEMBER)))
+        model = archive.read(_MODEL_MEMBER) if _MODEL_MEMBER in archive.namelist() else None
+        return tensors, stated(model, None, version="3")
 
 
-def read_keras_h5(path: Path, content: io.BytesIO | None = None) -> dict[str, np.ndarray]:
+def read_keras_h5(
+    path: Path, content: io.BytesIO | None = None
+) -> tuple[dict[str, np.ndarray], Stated]:
     """The weights in an HDF5 file by Keras 1, 2 or 3; WeightsError if there are none.
 
     `content` is that file if it is only a part of the one at `path`.
@@ -43,11 +51,22 @@ def read_keras_h5(path: Path, content: io.BytesIO | None = None) -> dict[str, np
             datasets[address if name in datasets else name] = root[address]
         if not datasets:
             raise WeightsError(f"{path} is an HDF5 file without Keras weights.")
-        return {
+        tensors = {
             name: _array(dataset, file, path)
             for name, dataset in datasets.items()
-            if dataset.dtype.kind in "fV"  # seeds and counters are no weights
+            if dataset.dtype.kind in "fV" or dataset.ndim > 1  # seeds and counters are no weights
         }
+        return tensors, _stated(file, root)
+
+
+def _stated(file: Any, root: Any) -> Stated:
+    """What the attributes say, which Keras puts at the file's root or at that of the weights."""
+    attributes = {**file.attrs, **root.attrs}
+    model, backend, version = (
+        _texts([attributes[name]])[0] if name in attributes else None
+        for name in ("model_config", "backend", "keras_version")
+    )
+    return stated(model, backend, version or "")
 
 
 def _legacy(root: Any) -> Iterator[tuple[str, str]]:

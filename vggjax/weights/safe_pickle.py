@@ -95,6 +95,26 @@ class _Table(dict):
         """Ignore `_metadata`, which holds version numbers of layers."""
 
 
+class _Value:
+    """Stands for what is no tensor, such as a device, a type or a set: nothing is made of it."""
+
+    def __init__(self, *_: Any) -> None:
+        """Take whatever it would be made of."""
+
+    def __setstate__(self, state: Any) -> None:
+        """Ignore it."""
+
+
+# What beside tensors PyTorch's own safe reader takes, from wherever its versions have it.
+_VALUES = (
+    *(("torch", name) for name in ("device", "Size", "Tensor", "finfo", "iinfo")),
+    *(("torch", name) for name in ("float64", "float32", "float16", "bfloat16", "float", "double")),
+    *(("torch", name) for name in ("int64", "int32", "int16", "int8", "uint8", "bool", "half")),
+    *(("torch", name) for name in ("strided", "sparse_coo", "channels_last", "preserve_format")),
+    *((module, "set") for module in ("builtins", "__builtin__")),
+    ("collections", "Counter"),
+    ("collections", "deque"),
+)
 # A pickle may ask to set attributes (BUILD) on any of these. It can't: a class with `__setstate__`
 # has that called, without an object, which fails; a text has no attributes.
 _ALLOWED: dict[tuple[str, str], Any] = {
@@ -103,6 +123,7 @@ _ALLOWED: dict[tuple[str, str], Any] = {
     ("torch._utils", "_rebuild_tensor_v2"): Tensor,
     ("torch._utils", "_rebuild_parameter"): _Parameter,
     ("torch.nn.parameter", "Parameter"): _Parameter,
+    **dict.fromkeys(_VALUES, _Value),
     **{(module, name): name for module in ("torch", "torch.cuda") for name in _STORAGE_DTYPES},
 }
 

@@ -1,5 +1,6 @@
 """Weights by name: ImageNet's from Keras or torchvision, the demo's, random ones, or a path."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
@@ -8,7 +9,8 @@ import numpy as np
 
 from vggjax.errors import WeightsError
 from vggjax.model import Chain
-from vggjax.model.config import VGGConfig, parameter_shapes
+from vggjax.model.config import Preprocessing, VGGConfig, parameter_shapes
+from vggjax.weights.formats import weight_file
 from vggjax.weights.importer import Weights, import_weights
 from vggjax.weights.info import Layers, WeightsInfo, digest_layers, parameter_layers
 from vggjax.weights.remote import REMOTES, obtain, stored, title_of
@@ -23,6 +25,7 @@ def load_weights(
     *,
     seed: int = 0,
     config: VGGConfig | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> Weights:
     """The weights called `name` (one of `NAMES`), or those in the store or weight file at a path.
 
@@ -30,7 +33,8 @@ def load_weights(
     ImageNet's are downloaded and converted once, then read from the cache; "imagenet" and
     "imagenet-notop" have the same convolutions, are both called "imagenet", and each serves the
     other where no dense layer is needed. `seed` and `config` (VGG16 by default) are for "random"
-    alone; all others bring their own configuration.
+    alone; all others bring their own configuration. `preprocessing` replaces what a path's is; of
+    a weight file, stderr says what was assumed, folded and left out.
 
     Raises WeightsError if they are not there, damaged, of another architecture or can't be
     downloaded, and LayerError, before a download, if the network lacks one of the layers.
@@ -39,14 +43,15 @@ def load_weights(
     >>> info.name, list(params)
     ('demo', ['block1_conv1', 'block1_conv2'])
     """
+    if preprocessing and name in NAMES:
+        raise WeightsError(f"What {name} expects of images is known; --preprocessing is for files.")
     if name == "random":
         return _random(config or VGGConfig(), layers, seed)
     path = obtain(name, layers) if name in REMOTES else _find(name)
-    if is_store(path):
-        info = _described(name, path)
-        return Weights(info, load_parameters(path, parameter_layers(info.config, layers)))
-    info, params = import_weights(path)
-    return Weights(info, {layer: params[layer] for layer in parameter_layers(info.config, layers)})
+    if not is_store(path):
+        return _said(name, import_weights(path, preprocessing=preprocessing, layers=layers))
+    info = _preprocessed(_described(name, path), preprocessing)
+    return Weights(info, load_parameters(path, parameter_layers(info.config, layers)))
 
 
 def load_vgg(
@@ -55,6 +60,7 @@ def load_vgg(
     *,
     seed: int = 0,
     config: VGGConfig | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> Chain:
     """The network called `name`, as a chain of layers up to `until`; see `load_weights`.
 
@@ -64,10 +70,13 @@ def load_vgg(
     >>> load_vgg("demo", until="block5_pool").names[-3:]
     ('block5_conv2', 'block5_conv3', 'block5_pool')
     """
-    return load_weights(name, until, seed=seed, config=config).chain(until)
+    weights = load_weights(name, until, seed=seed, config=config, preprocessing=preprocessing)
+    return weights.chain(until)
 
 
-def weights_identity(name: str, layers: Layers = None) -> str | None:
+def weights_identity(
+    name: str, layers: Layers = None, preprocessing: Preprocessing | None = None
+) -> str | None:
     """`Weights.hash` of what `load_weights(name, layers)` would read now: the same content, the
     same text, whatever it is called; "random" for random weights.
 
@@ -80,7 +89,10 @@ def weights_identity(name: str, layers: Layers = None) -> str | None:
     path = stored(name, layers) if name in REMOTES else _find(name)
     if path is None:
         return None
-    info = _described(name, path) if is_store(path) else import_weights(path).info
+    if is_store(path):
+        info = _preprocessed(_described(name, path), preprocessing)
+    else:
+        info = import_weights(path, preprocessing=preprocessing, layers=layers).info
     return info.identity(parameter_layers(info.config, layers))
 
 
@@ -108,7 +120,7 @@ def _find(name: str) -> Path:
     path = Path(name).expanduser()
     if not path.exists():
         raise WeightsError(f"There are no weights {name}; name {', '.join(NAMES)}, or a path.")
-    if path.is_dir() and not is_store(path):
+    if path.is_dir() and not is_store(path) and weight_file(path) == path:
         raise WeightsError(f"{path} is not a folder of stored weights.")
     return path
 
@@ -118,7 +130,22 @@ def _described(name: str, store: Path) -> WeightsInfo:
     info = load_info(store)
     if name not in REMOTES:
         return info
-    return replace(info, name=title_of(name), config=REMOTES[name].config)
+    notes = {key: text for key, text in info.notes.items() if key != "assumed"}  # it is known
+    return replace(info, name=title_of(name), config=REMOTES[name].config, notes=notes)
+
+
+def _said(name: str, weights: Weights) -> Weights:
+    """The weights of a file, and on stderr what of it is assumed, folded or left out."""
+    notes = {key: text for key, text in weights.info.notes.items() if key != "format"}
+    if notes:
+        words = "; ".join(f"{key} {text}" for key, text in notes.items())
+        print(f"Weights {name}: {words}", file=sys.stderr)
+    return weights
+
+
+def _preprocessed(info: WeightsInfo, preprocessing: Preprocessing | None) -> WeightsInfo:
+    config = replace(info.config, preprocessing=preprocessing or info.config.preprocessing)
+    return replace(info, config=config)
 
 
 def _random(config: VGGConfig, layers: Layers, seed: int) -> Weights:

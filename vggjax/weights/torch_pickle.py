@@ -12,13 +12,14 @@ import numpy as np
 
 from vggjax.errors import WeightsError
 from vggjax.weights.safe_pickle import Storage, Tensor, load_pickle
+from vggjax.weights.search import COUNTS, best_table, convolutions_in, tables_in
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _PICKLE = "/data.pkl"
 
 
 def read_torch_zip(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a file by `torch.save` since 1.6; WeightsError if it is no state dict."""
+    """The tensors of a file by `torch.save` since 1.6; WeightsError if it has no state dict."""
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         root = next(name for name in names if name.endswith(_PICKLE)).removesuffix(_PICKLE)
@@ -34,7 +35,7 @@ def read_torch_zip(path: Path) -> dict[str, np.ndarray]:
 
 
 def read_torch_legacy(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a file by an older `torch.save`; WeightsError if it is no state dict."""
+    """The tensors of a file by an older `torch.save`; WeightsError if it has no state dict."""
     with path.open("rb") as file:
         magic, _ = load_pickle(file, path)
         if magic != LEGACY_MAGIC:
@@ -75,17 +76,18 @@ def _legacy_storage(file: BinaryIO, storage: Storage, path: Path) -> bytes:
 
 
 def _state_dict(tree: Any, path: Path) -> dict[str, Tensor]:
-    table = tree.get("state_dict", tree) if isinstance(tree, dict) else tree
-    items = table.items() if isinstance(table, dict) else ()
-    tensors = {key: item for key, item in items if type(key) is str and type(item) is Tensor}
-    if not tensors:
+    """The table of tensors that is a VGG's, or that comes closest, wherever it is in the tree."""
+    tables = tables_in(tree, Tensor)
+    if not tables:
         raise WeightsError(f"{path} holds no state dict; save `model.state_dict()` to it.")
-    return tensors
+    found = best_table(tables)
+    if isinstance(tree, dict) and "param_groups" in tree and convolutions_in(found) not in COUNTS:
+        raise WeightsError(
+            f"{path} holds an optimizer's state, not a network's; save `model.state_dict()`."
+        )
+    return found
 
 
 def _views(tensors: dict[str, Tensor], content: dict[str, bytes]) -> dict[str, np.ndarray]:
     """The tensors as arrays, given the bytes of each storage; several may share one."""
-    return {
-        name.removeprefix("module."): tensor.view(content[tensor.storage.key])
-        for name, tensor in tensors.items()
-    }
+    return {name: tensor.view(content[tensor.storage.key]) for name, tensor in tensors.items()}
