@@ -106,6 +106,14 @@ def test_an_optimizer_s_state_is_called_so(tmp_path):
         import_weights(tmp_path / "a.pth")
 
 
+@pytest.mark.filterwarnings("ignore:.*quantize")
+def test_quantised_tensors_are_called_so(tmp_path):
+    quantised = torch.quantize_per_tensor(STATE["features.0.weight"], 0.1, 0, torch.qint8)
+    torch.save({"features.0.weight": quantised}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=r"is quantised .*; save its weights in floats"):
+        import_weights(tmp_path / "a.pth")
+
+
 @pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
 def test_a_folder_of_hugging_face_s(tmp_path, images, file):
     save = save_file if file.endswith("safetensors") else torch.save

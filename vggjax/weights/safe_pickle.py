@@ -188,9 +188,12 @@ def _counts(values: Any) -> bool:
 
 def _allowed(module: str, name: str, path: Path) -> Any:
     if (module, name) not in _ALLOWED:
+        what = f"{module}.{name}"[:100]
+        if "qtensor" in name or name.startswith(("qint", "quint")):
+            raise WeightsError(f"{path} is quantised ({what}); save its weights in floats.")
         raise WeightsError(
-            f"{path} asks for {module}.{name}"[:300] + ", which no table of weights needs, so "
-            "nothing of it was executed; if it is a whole pickled model that you trust, load it "
-            "with PyTorch and save `model.state_dict()`."
+            f"{str(path)[:200]} asks for {what}, which no table of weights needs, so nothing of it "
+            "was executed; if it is a whole pickled model that you trust, load it with PyTorch and "
+            "save `model.state_dict()`."
         )
     return _ALLOWED[module, name]
