@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vggjax.command import add_classifier, finish, keep_compiled
-from vggjax.data import images_below
+from vggjax.data import scan_below
 from vggjax.errors import DataError
 from vggjax.files import AS_ON_DISK, atomic_file, require_writable, write_json
 from vggjax.imagenet import classifier_called
@@ -55,9 +55,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def all_images(paths: Sequence[Path]) -> list[Path]:
-    """The paths, with the images below a folder in its place; DataError if it has none."""
-    found = [images_below(path) if path.is_dir() else [path] for path in paths]
-    return [path for own in found for path in own]
+    """The paths, with the images below a folder in its place; DataError if it has none.
+
+    What is left out of a folder is told on stderr.
+    """
+    found = list[Path]()
+    for path in paths:
+        images, notes = scan_below(path) if path.is_dir() else ([path], [])
+        found += images
+        for note in notes:
+            print(f"{path}: {note}", file=sys.stderr)
+    return found
 
 
 def look(classifier: Classifier, photos: Photos) -> tuple[Told, list[str]]:

@@ -1,11 +1,13 @@
 """Images and labels: where they come from, how they are decoded, which of them train and test."""
 
 from vggjax.data.caltech256 import load_caltech256
-from vggjax.data.dataset import Dataset, summary
+from vggjax.data.copies import Copies, find_copies
+from vggjax.data.dataset import Dataset, headline, summary
 from vggjax.data.flat_folder import load_flat_folder, make_reference_split
-from vggjax.data.folder import images_below, load_folder
+from vggjax.data.folder import images_below, load_folder, scan_below
 from vggjax.data.image_array import ImageArray
-from vggjax.data.images import IMAGE_SUFFIXES, RESIZE_MODES, decode_image
+from vggjax.data.images import IMAGE_SUFFIXES, RESIZE_MODES, UnreadableImage, decode_image
+from vggjax.data.readable import unreadable, unreadable_error, without
 from vggjax.data.sources import DATASET_NAMES, load_dataset, load_demo
 from vggjax.data.splits import (
     ClassSplit,
@@ -25,12 +27,16 @@ __all__ = [
     "VIEWS",
     "WHOLE",
     "ClassSplit",
+    "Copies",
     "Dataset",
     "ImageArray",
     "Split",
+    "UnreadableImage",
     "View",
     "decode_image",
     "decode_view",
+    "find_copies",
+    "headline",
     "images_below",
     "load_caltech256",
     "load_dataset",
@@ -43,5 +49,9 @@ __all__ = [
     "make_split",
     "reuse_or_make",
     "save_splits",
+    "scan_below",
     "summary",
+    "unreadable",
+    "unreadable_error",
+    "without",
 ]
