@@ -1,10 +1,11 @@
 """The images that a run uses, all of which can be read: checked before anything is computed."""
 
+from functools import partial
 from pathlib import Path
 
 from engine.options import NetworkOptions
 from vggjax.collective import from_first
-from vggjax.data import Dataset, Split, unreadable, unreadable_error, without
+from vggjax.data import Dataset, Split, copy_remarks, unreadable, unreadable_error, without
 from vggjax.errors import listed
 from vggjax.training import used_images
 
@@ -18,18 +19,22 @@ def readable_splits(
     """
     skipped: dict[str, str] = {}
     while True:
-        splits = from_first(lambda left=dataset: options.splits(out, left))
-        bad = from_first(lambda left=dataset, own=splits: _unreadable(options, left, own))
+        splits = from_first(partial(options.splits, out, dataset))
+        bad = from_first(partial(_unreadable, options, dataset, splits))
         if not bad:
-            return dataset, splits, [*_skipped(skipped), *dataset.copies.sentences * bool(splits)]
+            copies = copy_remarks(dataset) if splits else []
+            return dataset, splits, [*_skipped(skipped), *copies]
         if not options.skip_unreadable:
-            raise unreadable_error(bad, "leave them out with --skip-unreadable")
+            raise unreadable_error(bad, "; --skip-unreadable goes on without them")
         dataset, skipped = without(dataset, bad), skipped | bad
 
 
 def _unreadable(options: NetworkOptions, dataset: Dataset, splits: list[Split]) -> dict[str, str]:
+    """The images that can't be read: those used are looked at, and all others if one of them is."""
     used = used_images(dataset, splits) if splits else None
-    return unreadable(dataset, used, thorough=options.skip_unreadable)
+    found = unreadable(dataset, used, thorough=options.skip_unreadable)
+    everything = {**unreadable(dataset), **found} if found else {}
+    return {name: everything[name] for name in dataset.ids if name in everything}
 
 
 def _skipped(images: dict[str, str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Byte-identical images of a data set: what a split must not have on both sides."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -29,39 +29,39 @@ class SizedReader(Protocol):
 
 @dataclass(frozen=True)
 class Copies:
-    """Groups of byte-identical images by their ids.
+    """Groups of byte-identical images: of each group the ids in each of its classes, sorted.
 
-    Those `repeated` lie in one class and are sorted; those `contradicting` begin with two of
-    different classes.
-
-    >>> copies = Copies((("a/1.jpg", "a/2.jpg"),), ())
-    >>> copies.unused
-    frozenset({'a/2.jpg'})
+    >>> copies = Copies(((("ants/1.jpg", "ants/2.jpg"), ("bees/7.jpg",)),))
+    >>> copies.again, copies.twins
+    (['ants/2.jpg'], {'ants/1.jpg': 0, 'bees/7.jpg': 0})
     """
 
-    repeated: tuple[tuple[str, ...], ...] = ()
-    contradicting: tuple[tuple[str, ...], ...] = ()
+    groups: tuple[tuple[tuple[str, ...], ...], ...] = ()
 
     @property
-    def unused(self) -> frozenset[str]:
-        """The ids that no split uses: all but the first in a class, all that are in several."""
-        again = (name for group in self.repeated for name in group[1:])
-        return frozenset((*again, *(name for group in self.contradicting for name in group)))
+    def again(self) -> list[str]:
+        """The ids of all but the first of a group in each class."""
+        return [name for group in self.groups for own in group for name in own[1:]]
+
+    @property
+    def twins(self) -> dict[str, int]:
+        """The first of a group in each class, and the group's number, where there are several."""
+        several = {n: group for n, group in enumerate(self.groups) if len(group) > 1}
+        return {own[0]: number for number, group in several.items() for own in group}
 
     @property
     def sentences(self) -> list[str]:
         """What is to be said of them, with one example each; nothing where there are none."""
-        again = sum(len(group) - 1 for group in self.repeated)
+        again, twins = self.again, [group for group in self.groups if len(group) > 1]
         within = [
-            f"{again:,} image{'s are byte-identical copies' if again > 1 else ' is a copy'} of "
-            f"others of the same class ({group[1]} is {group[0]}); each image is used once."
-            for group in self.repeated[:1]
+            f"{_images(len(again), 'are copies', 'is a copy')} of others of the same class, byte "
+            f"for byte ({own[1]} is {own[0]}); each is used once."
+            for own in [own for group in self.groups for own in group if len(own) > 1][:1]
         ]
-        count = len(self.contradicting)
         between = [
-            f"{count:,} image{'s are' if count > 1 else ' is'} byte for byte in more than one "
-            f"class ({group[0]} is {group[1]}); no part of a split has them."
-            for group in self.contradicting[:1]
+            f"{_images(len(twins), 'are', 'is')} in several classes, byte for byte ({one[0]} is "
+            f"{other[0]}); one part of a split has all copies."
+            for one, other, *_ in twins[:1]
         ]
         return within + between
 
@@ -77,15 +77,17 @@ def find_copies(
     if not isinstance(read, SizedReader):
         return Copies()
     classes = dict(zip(ids, labels.tolist(), strict=True))
-    groups: list[list[str]] = [sorted(ids)]
+    alike: list[list[str]] = [sorted(ids)]
     for key in (read.size, lambda name: read.tail(name, TAIL), lambda name: _digest(read(name))):
-        groups = [part for group in groups for part in _alike(group, key)]
-    repeated, contradicting = list[tuple[str, ...]](), list[tuple[str, ...]]()
-    for first, *others in sorted(groups):
-        others.sort(key=lambda name: classes[name] == classes[first])
-        several = classes[others[0]] != classes[first]
-        (contradicting if several else repeated).append((first, *others))
-    return Copies(tuple(repeated), tuple(contradicting))
+        alike = [part for group in alike for part in _alike(group, key)]
+    return Copies(tuple(_by_class(group, classes) for group in sorted(alike)))
+
+
+def _by_class(group: Iterable[str], classes: Mapping[str, int]) -> tuple[tuple[str, ...], ...]:
+    found: dict[int, list[str]] = {}
+    for name in group:
+        found.setdefault(classes[name], []).append(name)
+    return tuple(map(tuple, found.values()))
 
 
 def _alike(names: Iterable[str], key: Callable[[str], object]) -> list[list[str]]:
@@ -100,3 +102,7 @@ def _alike(names: Iterable[str], key: Callable[[str], object]) -> list[list[str]
 
 def _digest(encoded: bytes) -> bytes:
     return hashlib.sha256(encoded).digest()
+
+
+def _images(count: int, several: str, one: str) -> str:
+    return f"{count:,} image{f's {several}' if count > 1 else f' {one}'}"

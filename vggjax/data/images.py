@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from vggjax.data.signatures import HEAD, is_heif, what_instead
+from vggjax.data.unreadable import UnreadableImage
 from vggjax.errors import DataError, one_line
 from vggjax.quiet import quiet_pillow
 
@@ -53,14 +54,6 @@ _WHITE_LEVELS = {"I;16": (65535,), "I": (65535,), "F": (1, 255, 65535)}
 
 # A file's path or bytes, or an image that is decoded already: uint8 (H, W), (H, W, 3), (H, W, 4).
 Source = bytes | Path | Image.Image | np.ndarray
-
-
-class UnreadableImage(DataError):
-    """An image file that can't be decoded: its `name`, and the `reason` in a few words."""
-
-    def __init__(self, name: str, reason: str):
-        super().__init__(f"Cannot read {name} as an image ({reason}); replace or remove it.")
-        self.name, self.reason = name, reason
 
 
 def decode_image(

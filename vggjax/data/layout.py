@@ -54,6 +54,12 @@ def find_classes(path: Path, skip: Collection[str] = ()) -> Tree:
         _check_same_classes(tree)
     else:
         _add_classes(tree, "", _without_parts(tree, folders), loose)
+    names = {name.rpartition("/")[2] for name in tree.classes}
+    if len(names) == 1:
+        raise DataError(
+            f"There is only one class folder ({names.pop()}) in {tree.root}; it needs at least "
+            f"2{_also(tree)}."
+        )
     return tree
 
 
@@ -159,14 +165,13 @@ def _check_classes(
     loose: int,
 ) -> None:
     own = [name for name in tree.classes if (tree.root / name).parent == place]
-    also = f" (left out: {in_words(tree.left_out)})" if +tree.left_out else ""
     if not own and not empty and loose:
         raise DataError(
             f"The images in {place} lie flat in it; sort them into {LAYOUT}; or, if their names "
             "begin with their classes, such as cat_1.jpg, add --dataset flat."
         )
     if not own and not empty:
-        raise DataError(f"There are no class folders in {place}{also}; it needs {LAYOUT}.")
+        raise DataError(f"There are no class folders in {place}{_also(tree)}; it needs {LAYOUT}.")
     if len(own) < len(empty) and (above := _above_classes(inside)):
         found = listed([f"--data-dir {place / name}" for name in above], "or")
         raise DataError(f"The folders of {place} are no classes, but hold such: give {found}.")
@@ -182,11 +187,10 @@ def _check_classes(
             f"There are no images in {len(empty)} of the {folders} class folders of {place}: "
             f"{names}; add some or remove them."
         )
-    if len(own) == 1:
-        raise DataError(
-            f"There is only one class folder ({Path(own[0]).name}) in {place}; it needs at least "
-            f"2{also}."
-        )
+
+
+def _also(tree: Tree) -> str:
+    return f" (left out: {in_words(tree.left_out)})" if +tree.left_out else ""
 
 
 def _above_classes(inside: Mapping[str, int]) -> list[str]:

@@ -92,12 +92,14 @@ def walk(folder: Path, given: bool = True) -> Iterator[tuple[Path, Listing]]:
 
 
 def in_words(left_out: Mapping[str, int], most: int = 6) -> str:
-    """What was left out, the commonest first, and after `most` kinds only how many more.
+    """What was left out, the commonest first, hidden things last; after `most` kinds a number.
 
     >>> in_words({".HEIC": 20, "loose image*": 3, "folder* of a file server": 1})
     '20 .HEIC (pip install pillow-heif reads them), 3 loose images, 1 folder of a file server'
     """
-    kinds = sorted(left_out.items(), key=lambda kind: -kind[1])
+    kinds = sorted(
+        (+Counter(left_out)).items(), key=lambda kind: (kind[0] in _HIDDEN, -kind[1], kind[0])
+    )
     words = [f"{count:,} {_named(kind, count)}" for kind, count in islice(kinds, most)]
     rest = sum(count for _, count in kinds[most:])
     return ", ".join([*words, f"{rest:,} of other kinds"] if rest else words)

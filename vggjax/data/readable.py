@@ -7,8 +7,9 @@ import numpy as np
 
 from vggjax.data.dataset import Dataset
 from vggjax.data.image_array import decoding_pool
-from vggjax.data.images import UnreadableImage, decode_image
+from vggjax.data.images import decode_image
 from vggjax.data.signatures import surely_whole
+from vggjax.data.unreadable import UnreadableImage, counted
 from vggjax.errors import DataError, listed
 
 _PART = 1000  # images under way at once
@@ -41,23 +42,11 @@ def without(dataset: Dataset, ids: Mapping[str, str]) -> Dataset:
     Raises DataError if a class has none left.
     """
     kept = [index for index, name in enumerate(dataset.ids) if name not in ids]
-    note = f"skipped: {_images(ids)} that can't be read"
+    note = f"skipped: {counted(ids)} that can't be read"
     left = replace(dataset.subset(np.array(kept, int)), notes=(*dataset.notes, note))
     if empty := [name for name, count in left.counts().items() if not count]:
         raise DataError(f"No image can be read of {listed(empty)} in {dataset.name}.")
     return left
-
-
-def unreadable_error(ids: Mapping[str, str], skip: str) -> DataError:
-    """All of them in one sentence, at most ten by name; `skip` is how to go on without."""
-    names = listed([f"{name} ({reason})" for name, reason in ids.items()])
-    return DataError(
-        f"Cannot read {_images(ids)}: {names}; replace or remove what is none, or {skip}."
-    )
-
-
-def _images(ids: Mapping[str, str]) -> str:
-    return f"{len(ids):,} image{'s' * (len(ids) != 1)}"
 
 
 def _reason(dataset: Dataset, name: str, thorough: bool) -> str:

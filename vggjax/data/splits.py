@@ -1,7 +1,7 @@
 """Which images of each class train, validate and test (row C): seeded, nested, kept in a file."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vggjax.data.dataset import Dataset
-from vggjax.data.division import ClassSplit, Part, divided
+from vggjax.data.division import ClassSplit, Part, copies_apart, divided
 from vggjax.errors import DataError
 from vggjax.files import write_json
 
@@ -37,12 +37,6 @@ class Split:
             f"Split({self.dataset}, seed {self.seed}, {len(self.classes)} classes, up to "
             f"{self.samples} train, {self.val} validation and {self.test} test images each)"
         )
-
-    @property
-    def ids(self) -> Iterator[str]:
-        """The images of all parts."""
-        parts = self.classes.values()
-        return (name for own in parts for name in (*own.train, *own.validation, *own.test))
 
     @property
     def joint(self) -> bool:
@@ -84,9 +78,9 @@ def make_split(
     tested on the same images.
 
     Of byte-identical images of a class only the first takes part, and those of several classes
-    don't: no image is on two sides (see `Dataset.copies`). Where the data set says which images
-    train, validate and test (`Dataset.parts`), each part is drawn from its own; if none validate,
-    the last of the training images do.
+    are in the same part of each: no image is on two sides (see `Dataset.copies`). Where the data
+    set says which images train, validate and test (`Dataset.parts`), each part is drawn from its
+    own; if none validate, the last of the training images do.
 
     A class that is too small trains on min(samples, size − 2) images, and validation and test
     share the rest in the proportion asked for, at least one each. Raises DataError for a class of
@@ -141,7 +135,7 @@ def reuse_or_make(
     """One split for each seed: that in the file `path` if it was made for the same, or a new one.
 
     A stored split serves only the request that it was made for: the same images, `samples`, `val`,
-    `test` and seed, and only while none of its images is a copy (see `make_split`). `make` makes
+    `test` and seed, and only if copies are on one side (see `make_split`). `make` makes
     new ones, with the arguments of `make_split`; a file belongs to one such function. Nothing is
     written. Raises DataError if the file is damaged, and as
     `make` does.
@@ -151,7 +145,7 @@ def reuse_or_make(
         split.seed: split
         for split in stored
         if (split.images, split.samples, split.val, split.test) == (images, samples, val, test)
-        and dataset.copies.unused.isdisjoint(split.ids)
+        and not copies_apart(dataset, split.classes)
     }
     return [usable.get(seed) or make(dataset, samples, val, test, seed) for seed in seeds]
 
