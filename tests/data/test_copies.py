@@ -43,8 +43,14 @@ def test_groups_are_found_by_content(tmp_path):
     dataset = write(
         tmp_path,
         {
-            "a/1.jpg": "same", "a/2.jpg": "same", "b/3.jpg": "same", "b/9.jpg": "none",
-            "a/4.jpg": "", "a/5.jpg": "", "b/6.jpg": "long one", "b/7.jpg": "long two",
+            "a/1.jpg": "same",
+            "a/2.jpg": "same",
+            "b/3.jpg": "same",
+            "b/9.jpg": "none",
+            "a/4.jpg": "",
+            "a/5.jpg": "",
+            "b/6.jpg": "long one",
+            "b/7.jpg": "long two",
         },
     )
     assert dataset.copies.groups == ((("a/1.jpg", "a/2.jpg"), ("b/3.jpg",)),)
