@@ -70,6 +70,13 @@ def test_files_that_differ_before_their_ends_are_no_copies(tmp_path):
     assert dataset.copies.groups == ((("a/1.jpg",), ("b/1.jpg",)),)
 
 
+def test_pages_under_an_image_s_name_are_no_copies(tmp_path):
+    """They are unreadable, each of them."""
+    page = "<!DOCTYPE html><html></html>"
+    dataset = write(tmp_path, {"a/1.jpg": page, "a/2.jpg": page, "b/1.jpg": "", "b/2.jpg": ""})
+    assert dataset.copies.groups == ()
+
+
 def test_only_files_of_one_size_are_opened(tmp_path, monkeypatch):
     dataset = write(tmp_path, {"a/1.jpg": "1", "a/2.jpg": "22", "b/1.jpg": "333", "b/2.jpg": "444"})
     opened = []

@@ -53,6 +53,7 @@ def test_a_class_of_several_words_stands_before_its_number(names, classes, tmp_p
     assert [dataset.class_names[label] for label in dataset.labels] == classes
 
 
+@pytest.mark.usefixtures("no_heif")
 def test_what_is_left_out_is_told(folder):
     (folder / "biker_1.HEIC").write_bytes(b"")
     assert load_flat_folder(folder).notes == (

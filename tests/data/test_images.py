@@ -271,9 +271,8 @@ def test_heic_is_read_where_pillow_heif_is():
     assert {".heic", ".heif"} <= IMAGE_SUFFIXES
 
 
-def test_heic_needs_pillow_heif(monkeypatch):
-    monkeypatch.setattr(images, "find_spec", lambda name: None)
-    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
+@pytest.mark.usefixtures("no_heif")
+def test_heic_needs_pillow_heif():
     with pytest.raises(DataError, match=r"a HEIC image; pip install pillow-heif reads them\)"):
         decode_image(b"\0\0\0\x18ftypheic\0\0\0\0", 8)
 

@@ -124,6 +124,7 @@ def test_only_ten_of_many_are_named(tmp_path):
     assert problem(tmp_path).endswith("class09 (empty) … and 2 more; add some or remove them.")
 
 
+@pytest.mark.usefixtures("no_heif")
 def test_images_of_another_format_in_a_class(tmp_path):
     tree(tmp_path, ants=8, bees=8)
     for number in range(20):

@@ -38,6 +38,7 @@ def test_folders_that_nobody_made_for_images(names, kind, tmp_path):
     assert images_below(tmp_path) == [tmp_path / "mine" / "1.jpg"]
 
 
+@pytest.mark.usefixtures("no_heif")
 def test_files_are_kept_by_their_ending_or_their_first_bytes(tmp_path):
     write(tmp_path, "b.JPG", "a.png", "IMG.HEIC", "c.txt", "d.tar.gz", ".x.jpg", "._a.png")
     write(tmp_path, "Thumbs.db", "notes", "scan.001")
@@ -67,6 +68,7 @@ def test_what_this_program_wrote_is_no_source_of_images(tmp_path):
     assert "2 folders of this program's own output" in note
 
 
+@pytest.mark.usefixtures("no_heif")
 def test_a_folder_without_images_says_what_is_there(tmp_path):
     write(tmp_path, "a/1.HEIC", "2.heic")
     with pytest.raises(DataError, match=r"no images in .*1 \.HEIC \(pip install pillow-heif"):

@@ -42,6 +42,7 @@ def dataset(tmp_path):
     return load_folder(tmp_path)
 
 
+@pytest.mark.usefixtures("no_heif")
 def test_all_are_found_with_their_reasons(dataset):
     found = unreadable(dataset)
     assert {*found} == {f"bees/{name}" for name in BAD}

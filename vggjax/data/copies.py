@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from vggjax.data.signatures import HEAD, is_heif, what_instead
 from vggjax.errors import DataError
 
 TAIL = 4096  # files of one size that end differently are different
@@ -94,14 +94,19 @@ def _alike(names: Iterable[str], key: Callable[[str], object]) -> list[list[str]
     """Groups of two names or more with the same key; empty files have none."""
     groups: dict[object, list[str]] = {}
     for name in names:
-        with suppress(DataError):
-            if found := key(name):
-                groups.setdefault(found, []).append(name)
+        try:
+            found = key(name)
+        except DataError:
+            continue
+        if found:
+            groups.setdefault(found, []).append(name)
     return [group for group in groups.values() if len(group) > 1]
 
 
 def _digest(encoded: bytes) -> bytes:
-    return hashlib.sha256(encoded).digest()
+    """What tells images apart; empty for what is none, such as a page saved several times."""
+    no_image = what_instead(encoded) and not is_heif(encoded[:HEAD])
+    return b"" if no_image else hashlib.sha256(encoded).digest()
 
 
 def _images(count: int, several: str, one: str) -> str:

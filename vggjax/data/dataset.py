@@ -73,12 +73,13 @@ def summary(dataset: Dataset) -> str:
 def headline(dataset: Dataset) -> str:
     """In a line: name, numbers of classes and images, the smallest and largest class, notes."""
     counts = dataset.counts()
-    head = f"{dataset.name}: {len(counts)} classes, {len(dataset):,} images"
+    kinds = f"{len(counts)} classes, " * (len(counts) > 1)  # a single one only joins the images
+    head = f"{dataset.name}: {kinds}{len(dataset):,} images"
     if dataset.demo:
         head += " (demo: rendered images)"
     least, most = (choose(counts, key=counts.__getitem__, default="") for choose in (min, max))
     if counts and counts[least] < counts[most]:
         head += f", {counts[least]:,} ({least}) to {counts[most]:,} ({most}) a class"
-    elif counts:
+    elif kinds:
         head += f", {counts[least]:,} a class"
     return "; ".join([head, *dataset.notes])

@@ -1,9 +1,10 @@
 """A folder with one sub-folder for each class, as a data set."""
 
+import io
+import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import SEEK_END
 from pathlib import Path
 
 import numpy as np
@@ -85,12 +86,12 @@ class FolderReader:
     def size(self, name: str) -> int:
         """Bytes of an image; DataError if it isn't there."""
         with self._named(name):
-            return (self.root / name).stat().st_size
+            return os.stat(f"{self.root}/{name}").st_size  # noqa: PTH116 (a Path takes as long again)
 
     def tail(self, name: str, length: int) -> bytes:
         """Its last bytes; DataError if it can't be read."""
-        with self._named(name), (self.root / name).open("rb") as file:
-            file.seek(-min(length, file.seek(0, SEEK_END)), SEEK_END)
+        with self._named(name), io.FileIO(f"{self.root}/{name}") as file:
+            file.seek(-min(length, file.seek(0, io.SEEK_END)), io.SEEK_END)
             return file.read()
 
     @contextmanager
