@@ -44,14 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     classifier = classifier_called(options.classifier, options.weights)
     told, unreadable = look(classifier, photos)
     if unreadable and not options.skip_unreadable:
-        raise DataError(f"{' '.join(unreadable)} --skip-unreadable leaves them out.")
+        raise DataError(f"{some(unreadable)} --skip-unreadable leaves them out.")
     show(told, options.top)
     if options.csv:
         write_csv(options.csv, told, classifier.class_names)
     if options.json:
         write_json(options.json, [_as_json(name, one) for name, one in told])
     if unreadable:
-        print(f"left out, {len(unreadable)}: {' '.join(unreadable)}", file=sys.stderr)
+        print(f"left out, {len(unreadable):,}: {some(unreadable)}", file=sys.stderr)
 
 
 def all_images(paths: Sequence[Path]) -> list[Path]:
@@ -80,6 +80,12 @@ def look(classifier: Classifier, photos: Photos) -> tuple[Told, list[str]]:
                 told += zip(readable.names, batch, strict=True)
             bar.update(len(readable) + len(problems))
     return told, unreadable
+
+
+def some(sentences: Sequence[str], most: int = 10) -> str:
+    """At most so many sentences, and how many more there are."""
+    rest = len(sentences) - most
+    return " ".join([*sentences[:most], *[f"… and {rest:,} more."] * (rest > 0)])
 
 
 def show(told: Told, top: int) -> None:

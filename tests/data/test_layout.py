@@ -90,7 +90,13 @@ LAYOUTS = {
     "all empty classes": (
         {"ants": 2, "birds": 0, "fish": 0, "fish__more": 3},
         "There are no images in 2 of the 3 class folders of X: birds (empty) and fish (3 below "
-        "it, such as in fish/more); add some or remove them.",
+        "it, such as in fish/more); move those further down up into their classes, add some or "
+        "remove them.",
+    ),
+    "all further down": (
+        {"ants__images": 2, "bees": 1},
+        "There are no images in the class folder X/ants (2 below it, such as in ants/images); move "
+        "those further down up into it.",
     ),
     "a parent": (
         {"photos__ants": 2, "photos__bees": 2, "notes": 0},

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from vggjax.data.dataset import Dataset
-from vggjax.data.layout import Tree, find_classes
+from vggjax.data.layout import find_classes
 from vggjax.data.listing import LeftOut, in_words, walk
+from vggjax.data.tree import Tree
 from vggjax.errors import DataError
 
 

@@ -2,13 +2,11 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from vggjax.data.listing import OUTPUT, LeftOut, in_words, list_folder, walk
+from vggjax.data.tree import LAYOUT, Tree, check_classes, check_number, check_same_classes
 from vggjax.errors import DataError, listed
-
-LAYOUT = "one sub-folder of images for each class, such as cats/1.jpg and dogs/2.jpg"
 
 # Folders named so above the classes are the parts of a split; beside classes they are none.
 PARTS = {
@@ -22,19 +20,6 @@ _ABOUT_IMAGES = {
     *("mask", "masks", "label", "labels", "annotation", "annotations", "trimaps", "bboxes"),
     *("segmentation", "segmentations", "segmentationclass", "segmentationobject", "groundtruth"),
 }
-
-
-@dataclass
-class Tree:
-    """The classes below a folder: where they lie, `{path below root: names of images}`.
-
-    `parts` are the folders above them that are the parts of a split, `{folder: part}`.
-    """
-
-    root: Path
-    classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    parts: dict[str, str] = field(default_factory=dict)
-    left_out: LeftOut = field(default_factory=LeftOut)
 
 
 def find_classes(path: Path, skip: Collection[str] = ()) -> Tree:
@@ -51,15 +36,10 @@ def find_classes(path: Path, skip: Collection[str] = ()) -> Tree:
         tree.parts = parts if "test" in parts.values() else _tested_instead(parts)
         for part in tree.parts:
             _add_classes(tree, f"{part}/", _chosen(tree, list_folder(tree.root / part).folders))
-        _check_same_classes(tree)
+        check_same_classes(tree)
     else:
         _add_classes(tree, "", _without_parts(tree, folders), loose)
-    names = {name.rpartition("/")[2] for name in tree.classes}
-    if len(names) == 1:
-        raise DataError(
-            f"There is only one class folder ({names.pop()}) in {tree.root}; it needs at least "
-            f"2{_also(tree)}."
-        )
+    check_number(tree)
     return tree
 
 
@@ -143,7 +123,7 @@ def _add_classes(tree: Tree, above: str, folders: Sequence[str], loose: int = 0)
             inside.update(below)
             empty[folder] = _instead(below, left_out)
         tree.left_out += left_out
-    _check_classes(tree, place, len(folders), empty, inside, loose)
+    check_classes(tree, place, len(folders), empty, inside, loose)
     if inside:
         kind = f"image* in folders inside a class ({next(iter(inside))})"
         tree.left_out[kind] += inside.total()
@@ -154,60 +134,3 @@ def _instead(below: Mapping[str, int], left_out: LeftOut) -> str:
     if below:
         return f"{sum(below.values()):,} below it, such as in {next(iter(below))}"
     return in_words(left_out) or "empty"
-
-
-def _check_classes(
-    tree: Tree,
-    place: Path,
-    folders: int,
-    empty: Mapping[str, str],
-    inside: Mapping[str, int],
-    loose: int,
-) -> None:
-    own = [name for name in tree.classes if (tree.root / name).parent == place]
-    if not own and not empty and loose:
-        raise DataError(
-            f"The images in {place} lie flat in it; sort them into {LAYOUT}; or, if their names "
-            "begin with their classes, such as cat_1.jpg, add --dataset flat."
-        )
-    if not own and not empty:
-        raise DataError(f"There are no class folders in {place}{_also(tree)}; it needs {LAYOUT}.")
-    if len(own) < len(empty) and (above := _above_classes(inside)):
-        found = listed([f"--data-dir {place / name}" for name in above], "or")
-        raise DataError(f"The folders of {place} are no classes, but hold such: give {found}.")
-    if len(empty) == 1:
-        ((name, what),) = empty.items()
-        raise DataError(
-            f"There are no images in the class folder {place / name} ({what}); add some or "
-            "remove it."
-        )
-    if empty:
-        names = listed([f"{name} ({what})" for name, what in empty.items()])
-        raise DataError(
-            f"There are no images in {len(empty)} of the {folders} class folders of {place}: "
-            f"{names}; add some or remove them."
-        )
-
-
-def _also(tree: Tree) -> str:
-    return f" (left out: {in_words(tree.left_out)})" if +tree.left_out else ""
-
-
-def _above_classes(inside: Mapping[str, int]) -> list[str]:
-    """The folders with at least two sub-folders of images, of which `inside` tells the numbers."""
-    parents = Counter(str(Path(name).parent) for name in inside)
-    return [name for name, count in parents.items() if count > 1]
-
-
-def _check_same_classes(tree: Tree) -> None:
-    found = {part: set[str]() for part in tree.parts}
-    for name in tree.classes:
-        part, _, class_name = name.partition("/")
-        found[part].add(class_name)
-    everything = set().union(*found.values())
-    lacking = [f"{p}/{n}" for p, own in found.items() for n in sorted(everything - own)]
-    if lacking:
-        raise DataError(
-            f"The parts {listed(list(tree.parts))} of {tree.root} don't hold the same classes; "
-            f"there is no {listed(lacking, 'and no')}."
-        )
