@@ -18,7 +18,7 @@ from engine.experiment import Experiment, OverviewRow, main
 from engine.job import Job, Outcome
 from engine.options import DataOptions, option
 from engine.run_folder import Result
-from engine.sources import given_images, imagenet_or_demo, load_images, subset
+from engine.sources import given_images, imagenet_or_demo, load_images
 
 from vggjax.data import Dataset, make_split
 from vggjax.errors import DataError
@@ -62,7 +62,7 @@ def load(options: MapsOptions) -> tuple[Dataset, str]:
     if options.count > len(test):
         raise DataError(f"There are only {len(test)} test images, not {options.count}.")
     chosen = np.random.default_rng(seed).choice(test, options.count, replace=False)
-    return subset(dataset, chosen), weights
+    return dataset.subset(chosen), weights
 
 
 def run(job: Job[MapsOptions]) -> Outcome:

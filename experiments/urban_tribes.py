@@ -28,7 +28,7 @@ from engine.experiment import main
 from engine.heads import HeadPlan, Plan
 from engine.job import Job
 from engine.options import other_default
-from engine.sources import banner, load_images, subset
+from engine.sources import banner, load_images
 
 from vggjax.data import Dataset, load_demo, load_flat_folder
 from vggjax.report.reference import U1_VALIDATION_ACCURACY, URBAN_TRIBES
@@ -71,7 +71,7 @@ def load(options: TribesOptions) -> tuple[Dataset, str]:
         return load_images(options)
     print(BANNER, flush=True)
     demo = load_demo()
-    chosen = subset(demo, np.flatnonzero(demo.labels < len(URBAN_TRIBES)))
+    chosen = demo.subset(np.flatnonzero(demo.labels < len(URBAN_TRIBES)))
     return replace(chosen, class_names=demo.class_names[: len(URBAN_TRIBES)]), "demo"
 
 

@@ -9,7 +9,9 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from vggjax.data import IMAGE_SUFFIXES
 from vggjax.model import Chain, VGGConfig, build_vgg, parameter_shapes, softmax_head
 from vggjax.weights import WeightsInfo, save
 
@@ -143,3 +145,12 @@ def run_together(patience):
         return [(p.returncode, *text) for p, text in zip(programs, texts, strict=True)]
 
     return run
+
+
+@pytest.fixture
+def no_heif(monkeypatch):
+    """As where pillow-heif isn't installed."""
+    suffixes = frozenset(suffix for suffix in IMAGE_SUFFIXES if suffix[:3] not in (".he", ".hi"))
+    monkeypatch.setattr("vggjax.data.listing.IMAGE_SUFFIXES", suffixes)
+    monkeypatch.setattr("vggjax.data.images.find_spec", lambda name: None)
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)

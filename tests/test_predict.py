@@ -56,6 +56,20 @@ def test_lines_and_tables(saved, photos, tmp_path, capsys):
         )
 
 
+def test_what_is_left_out_of_a_folder_is_told(saved, photos, capsys):
+    (photos / "@eaDir").mkdir()
+    (photos / "more" / "notes.txt").write_text("")
+    assert predict.run([saved, str(photos)]) == 0
+    told = capsys.readouterr()
+    assert len(told.out.splitlines()) == 40
+    assert f"{photos}: left out: 1 .txt, 1 folder of a file server\n" in told.err
+
+
+def test_ten_sentences_and_a_number():
+    assert predict.some(["a.", "b."]) == "a. b."
+    assert predict.some(["x."] * 13).endswith("x. … and 3 more.")
+
+
 def test_one_photo_has_the_numbers_of_many(saved, photos):
     """Bit for bit: it is computed alone, they are computed in batches."""
     classifier = Classifier.load(saved)

@@ -62,3 +62,62 @@ def test_a_class_of_two_photos_is_named(dataset):
     few = load_demo(per_class=2)
     with pytest.raises(DataError, match="images"):
         vggjax.train(few, "demo")
+
+
+@pytest.fixture
+def folder(tmp_path, dataset):
+    """Two classes of eight of the demo's images, and what people have beside them."""
+    for number in range(4):
+        for label in range(4):
+            place = tmp_path / ("ants", "bees")[label % 2]
+            place.mkdir(exist_ok=True)
+            content = dataset.read(dataset.ids[4 * label + number])
+            (place / f"{label}{number}.jpg").write_bytes(content)
+    (tmp_path / "@eaDir").mkdir()
+    return tmp_path
+
+
+def test_unreadable_photos_and_copies_are_told(folder):
+    for name, twin in (("ants/copy.jpg", "ants/00.jpg"), ("bees/ant.jpg", "ants/01.jpg")):
+        (folder / name).write_bytes((folder / twin).read_bytes())
+    for number in range(3):
+        (folder / "bees" / f"empty{number}.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match=r"Cannot read 3 images: .*; skip_unreadable=True goes on"):
+        vggjax.train(folder, "demo")
+    result = vggjax.train(folder, "demo", skip_unreadable=True)
+    assert result.remarks == (
+        "left out: 1 folder of a file server",
+        "skipped: 3 images that can't be read",
+        "1 image is a copy of others of the same class, byte for byte (ants/copy.jpg is "
+        "ants/00.jpg); each is used once.",
+        "1 image is in several classes, byte for byte (ants/01.jpg is bees/ant.jpg); one part of "
+        "a split has all copies.",
+    )
+    assert all(remark in repr(result) for remark in result.remarks)
+    assert len(result.images) == 17
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_photo_is_trained_on_and_tested(seed, folder):
+    for name, twin in (("bees/ant.jpg", "ants/01.jpg"), ("bees/another.jpg", "ants/02.jpg")):
+        (folder / name).write_bytes((folder / twin).read_bytes())
+    data = vggjax.load_folder(folder)
+    fitted, tested = ({data.read(data.ids[n]) for n in part} for part in held_out(data, 0.5, seed))
+    assert not fitted & tested
+    assert len(fitted | tested) >= 15
+
+
+def test_folders_of_a_split_are_the_split(folder):
+    for part, kept in (("train", "0"), ("test", "3")):
+        for name in ("ants", "bees"):
+            (folder / part / name).mkdir(parents=True)
+            for path in (folder / name).glob("*.jpg"):
+                if (path.stem[1] == "3") == (kept == "3"):
+                    path.rename(folder / part / name / path.name)
+    for name in ("ants", "bees"):
+        (folder / name).rmdir()
+    data = vggjax.load_folder(folder)
+    fitted, tested = held_out(data, 0.25, 0)
+    assert {data.parts[n] for n in fitted} == {"train"}
+    assert {data.parts[n] for n in tested} == {"test"}
+    assert (len(fitted), len(tested)) == (12, 4)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vggjax.command import add_classifier, finish, keep_compiled
-from vggjax.data import images_below
+from vggjax.data import scan_below
 from vggjax.errors import DataError
 from vggjax.files import AS_ON_DISK, atomic_file, require_writable, write_json
 from vggjax.imagenet import classifier_called
@@ -44,20 +44,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     classifier = classifier_called(options.classifier, options.weights)
     told, unreadable = look(classifier, photos)
     if unreadable and not options.skip_unreadable:
-        raise DataError(f"{' '.join(unreadable)} --skip-unreadable leaves them out.")
+        raise DataError(f"{some(unreadable)} --skip-unreadable leaves them out.")
     show(told, options.top)
     if options.csv:
         write_csv(options.csv, told, classifier.class_names)
     if options.json:
         write_json(options.json, [_as_json(name, one) for name, one in told])
     if unreadable:
-        print(f"left out, {len(unreadable)}: {' '.join(unreadable)}", file=sys.stderr)
+        print(f"left out, {len(unreadable):,}: {some(unreadable)}", file=sys.stderr)
 
 
 def all_images(paths: Sequence[Path]) -> list[Path]:
-    """The paths, with the images below a folder in its place; DataError if it has none."""
-    found = [images_below(path) if path.is_dir() else [path] for path in paths]
-    return [path for own in found for path in own]
+    """The paths, with the images below a folder in its place; DataError if it has none.
+
+    What is left out of a folder is told on stderr.
+    """
+    found = list[Path]()
+    for path in paths:
+        images, notes = scan_below(path) if path.is_dir() else ([path], [])
+        found += images
+        for note in notes:
+            print(f"{path}: {note}", file=sys.stderr)
+    return found
 
 
 def look(classifier: Classifier, photos: Photos) -> tuple[Told, list[str]]:
@@ -72,6 +80,12 @@ def look(classifier: Classifier, photos: Photos) -> tuple[Told, list[str]]:
                 told += zip(readable.names, batch, strict=True)
             bar.update(len(readable) + len(problems))
     return told, unreadable
+
+
+def some(sentences: Sequence[str], most: int = 10) -> str:
+    """At most so many sentences, and how many more there are."""
+    rest = len(sentences) - most
+    return " ".join([*sentences[:most], *[f"… and {rest:,} more."] * (rest > 0)])
 
 
 def show(told: Told, top: int) -> None:

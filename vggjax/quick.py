@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vggjax.data import WHOLE, Dataset, ImageArray, load_folder, make_split
+from vggjax.data import (
+    WHOLE,
+    Dataset,
+    ImageArray,
+    copy_remarks,
+    distinct,
+    load_folder,
+    make_split,
+    unreadable,
+    unreadable_error,
+    without,
+)
 from vggjax.errors import DataError
 from vggjax.evaluation import Predictions, calibration_error, most_confused, wilson_interval
 from vggjax.features import Examples, extract_views
@@ -34,11 +45,15 @@ TITLES = {
 
 @dataclass(frozen=True, repr=False)
 class Trained:
-    """A classifier, and what it got wrong on the test images; printed, it is a report."""
+    """A classifier, and what it got wrong on the test images; printed, it is a report.
+
+    `remarks` say of the photos what was left out and which are copies.
+    """
 
     classifier: Classifier
     mistakes: Mistakes
     images: ImageArray
+    remarks: tuple[str, ...] = ()
 
     @property
     def tested(self) -> Predictions:
@@ -62,6 +77,7 @@ class Trained:
                 f"head: {self.classifier.about['head']}",
                 f"mistakes: {'; '.join(pairs) or 'none'}",
                 f"labels that may be wrong: {len(suspects)}{f' ({names})' if names else ''}",
+                *self.remarks,
             ]
         )
 
@@ -90,21 +106,30 @@ def train(
     views: Sequence[str] = (WHOLE,),
     test: float = 0.25,
     seed: int = 0,
+    skip_unreadable: bool = False,
 ) -> Trained:
     """A classifier of the photos in a folder, one sub-folder per class, and what it is worth.
 
-    A share `test` (0–1) of each class, one image at least, is held out and only measured on. On the
-    others the best linear head behind VGG16 is chosen by cross-validation (see
-    `vggjax.linear.fit_linear`), on `layers` of the network `weights` (see `vggjax.load_vgg`), each
-    image seen in some `views` (see `vggjax.data.VIEWS`).
-    Raises DataError for a class of fewer than 3 images, and as loading does.
+    A share `test` (0–1) of each class, one image at least, is held out and only measured on, or
+    the images in the folder `test` where that is beside one called `train`. On the others the best
+    linear head behind VGG16 is chosen by cross-validation (see `vggjax.linear.fit_linear`), on
+    `layers` of the network `weights` (see `vggjax.load_vgg`), each image seen in some `views` (see
+    `vggjax.data.VIEWS`). Of copies one is used; with `skip_unreadable`, images that can't be read
+    are left out.
+    Raises DataError, naming them, for such images otherwise, for a class of fewer than 3 images,
+    and as loading does.
 
     >>> import vggjax
     >>> result = vggjax.train(vggjax.data.load_demo(per_class=4), weights="demo", seed=1)
     >>> len(result.tested), len(result.classifier.class_names)
     (32, 32)
     """
-    dataset = photos if isinstance(photos, Dataset) else load_folder(photos)
+    given = photos if isinstance(photos, Dataset) else load_folder(photos)
+    if bad := unreadable(given, thorough=skip_unreadable):
+        if not skip_unreadable:
+            raise unreadable_error(bad, "; skip_unreadable=True goes on without them")
+        given = without(given, bad)
+    dataset, remarks = distinct(given), (*given.notes, *copy_remarks(given))
     fitted, tested = held_out(dataset, test, seed)
     loaded = load_weights(weights, layers)
     backbone = loaded.chain(deepest_layer(loaded.info.config, layers))
@@ -124,25 +149,36 @@ def train(
         about=_about(found, judgement.tested, len(fitted)),
     )
     mistakes = Mistakes(judgement.tested, _everything(found, features, dataset))
-    return Trained(classifier, mistakes, images)
+    return Trained(classifier, mistakes, images, remarks)
 
 
 def held_out(dataset: Dataset, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Which images to train on and which to test on, at random by class: two ascending indices.
 
-    Raises DataError for a share that isn't between 0 and 1, and as `vggjax.make_split` does.
+    Where the data set says which images test, those do. An image that is in two classes is on one
+    side. Raises DataError for a share that isn't between 0 and 1, and as `vggjax.make_split` does.
     """
     if not 0 < share < 1:
         raise DataError(f"The share of test images must be between 0 and 1, not {share}.")
     most = max(dataset.counts().values())
-    split = make_split(dataset, most, 1, 1, seed)
-    order = {name: [*own.train, *own.validation, *own.test] for name, own in split.classes.items()}
-    places = {name: number for number, name in enumerate(dataset.ids)}
-    tested = [
-        places[name] for own in order.values() for name in own[-max(1, round(share * len(own))) :]
-    ]
-    fitted = np.setdiff1d(np.arange(len(dataset)), tested)
-    return fitted, np.sort(tested)
+    split = make_split(dataset, most, *((most, most) if dataset.parts else (1, 1)), seed)
+    orders = [[*own.train, *own.validation, *own.test] for own in split.classes.values()]
+    names = set[str]()
+    for own, order in zip(split.classes.values(), orders, strict=True):
+        count = len(own.test) if dataset.parts else max(1, round(share * len(order)))
+        names |= {*order[-count:]}
+    names |= _twins(dataset, names)
+    rest = {name for order in orders for name in order} - names
+    tested = [index for index, name in enumerate(dataset.ids) if name in names]
+    fitted = [index for index, name in enumerate(dataset.ids) if name in rest]
+    return np.array(fitted, int), np.array(tested, int)
+
+
+def _twins(dataset: Dataset, names: set[str]) -> set[str]:
+    """The images that are the same as some called `names`, in other classes."""
+    twins = dataset.copies.twins
+    numbers = {twins[name] for name in names if name in twins}
+    return {name for name, number in twins.items() if number in numbers}
 
 
 def _judged(

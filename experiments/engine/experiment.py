@@ -12,13 +12,14 @@ from engine.command_line import command, parse, settings
 from engine.heads import LIVE
 from engine.job import Job, Outcome, is_reference_data
 from engine.options import OptionsT
+from engine.readable import readable_splits
 from engine.results import origin_of, shortfall, write_files
 from engine.run_folder import Result, RunFolder
 from engine.script import run_script
 from engine.sources import load_images
 from vggjax.collective import fail_together, from_first, is_first
 from vggjax.command import keep_compiled
-from vggjax.data import Dataset, summary
+from vggjax.data import Dataset, Split, headline
 from vggjax.provenance import provenance
 from vggjax.report import Table, require_tensorboard
 from vggjax.report.tables import WIDTH
@@ -103,17 +104,19 @@ def prepare(experiment: Experiment[OptionsT], options: OptionsT) -> Job[OptionsT
     with fail_together():
         dataset, weights = experiment.load(options)
     require_same_start(options, dataset)
-    if dataset is not None and len(dataset.class_names) > 1:
-        print(shortened(summary(dataset).splitlines()[0], WIDTH), flush=True)
+    if dataset is not None and (len(dataset.class_names) > 1 or dataset.notes):
+        print(wrapped(headline(dataset)), flush=True)
     line = command(options, experiment.name)
     options = options.resolved(is_reference_data(dataset))
     layers = experiment.layers(options)
     data = title_of(weights) if dataset is None else dataset.name
     out = options.out or default_folder(experiment.name, data, layers, experiment.variant(options))
-    splits = [] if dataset is None else from_first(lambda: options.splits(out, dataset))
+    splits, remarks = list[Split](), list[str]()
+    if dataset is not None:
+        dataset, splits, remarks = readable_splits(options, dataset, out)
     as_there = {*experiment.reference_layers} <= {*layers}
     weights = options.weights or weights
-    return Job(options, dataset, splits, weights, layers, out, line, as_there)
+    return Job(options, dataset, splits, weights, layers, out, line, as_there, remarks)
 
 
 def default_folder(name: str, data: str, layers: Sequence[str], variant: str) -> Path:
@@ -151,7 +154,7 @@ def content_of(
         "comparable": job.comparable,
         "command": job.command,
         "settings": settings(job.options),
-        "remarks": shortfall(job, outcome.heads),
+        "remarks": [*shortfall(job, outcome.heads), *job.remarks],
         "records": [head.record.to_json() for head in outcome.heads],
         **outcome.facts,
         "origin": {**origin, "weights": job.weights_identity},
@@ -166,11 +169,16 @@ def show(experiment: Experiment[Any], result: Result, remark: str) -> None:
     title, mark = result["title"], result["mark"]
     print(f"\n{shortened(title, WIDTH - len(mark))}{mark}\n{experiment.table(result).as_text()}")
     for note in (*experiment.notes(result), *result["remarks"]):
-        print(fill(note, WIDTH, subsequent_indent="  "))
+        print(wrapped(note))
     print(f"\n{remark}")
     line = experiment.line(result)
     room = max(8, WIDTH - len(mark) - len(line) - 2)
-    print(fill(f"{shortened(title, room)}{mark}: {line}", WIDTH, subsequent_indent="  "))
+    print(wrapped(f"{shortened(title, room)}{mark}: {line}"))
+
+
+def wrapped(text: str) -> str:
+    """A text in lines of 80 columns, all but the first indented."""
+    return fill(text, WIDTH, subsequent_indent="  ")
 
 
 def shortened(text: str, most: int) -> str:

@@ -63,6 +63,7 @@ class Job(Generic[OptionsT]):
     out: Path
     command: str
     reference_layers: bool = True  # whether the reference's numbers are of these layers
+    remarks: Sequence[str] = ()  # what is to be said of the images
 
     @cached_property
     def weights(self) -> Weights:

@@ -138,6 +138,7 @@ class NetworkOptions(ProcessOptions):
         None, "how images get the network's size (default: crop; on the reference's data sets, and "
         "the demo set that stands in for them, nearest as there)", choices=RESIZE_MODES,
     )  # fmt: skip
+    skip_unreadable: bool = option(False, "go on without images that can't be read", beside=True)
     precision: str = option(
         "float32", "what the frozen network computes in", choices=("float32", "bfloat16")
     )

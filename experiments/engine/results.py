@@ -54,13 +54,20 @@ def shortfall(job: Job[Any], heads: Sequence[TrainedHead]) -> list[str]:
     """One sentence about the images that were asked for and aren't there, if that is so."""
     if not heads:
         return []
-    split, records = job.splits[0], [head.record for head in heads]
+    split = job.splits[0]
     asked = {"train": split.samples, "validation": split.val, "test": split.test}
-    largest = [r for r in records if r.key.get("samples", split.samples) == split.samples]
-    least = {part: min(r.least_per_class[part] for r in largest) for part in asked}
-    short = [f"{least[part]} of {n} {part}" for part, n in asked.items() if least[part] < n]
-    words = f"Fewer images than asked for: the class with the fewest has {', '.join(short)} images."
-    return [words] if short else []
+    lacking = {}
+    for name, own in split.classes.items():
+        there = {part: len(getattr(own, part)) for part in asked}
+        if any(there[part] < asked[part] for part in asked):
+            lacking[name] = there
+    if not lacking:
+        return []
+    smallest = min(lacking, key=lambda name: sum(lacking[name].values()))
+    counts = [(part, lacking[smallest][part], most) for part, most in asked.items()]
+    words = ", ".join(f"{there} of {most} {part}" for part, there, most in counts if there < most)
+    others = f"; {len(lacking)} of {len(split.classes)} classes have fewer" * (len(lacking) > 1)
+    return [f"Fewer images than asked for: the class {smallest} has {words} images{others}."]
 
 
 def write_files(job: Job[Any], outcome: Outcome, folder: Path) -> None:

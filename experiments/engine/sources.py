@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.options import DataOptions
-from vggjax.data import Dataset, images_below, load_dataset, load_demo
+from vggjax.data import Dataset, load_dataset, load_demo, scan_below
 from vggjax.data.folder import FolderReader
 from vggjax.errors import DataError
 from vggjax.weights.remote import obtainable
@@ -72,14 +72,10 @@ def images_at(place: str) -> Dataset:
     folder = Path(place)
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}; give one with images, or 'demo'.")
-    ids = [path.relative_to(folder).as_posix() for path in images_below(folder)]
-    return _unlabelled(folder.resolve().name, ids, FolderReader(folder))
-
-
-def subset(dataset: Dataset, indices: np.ndarray) -> Dataset:
-    """The images of a data set at `indices`."""
-    ids = tuple(dataset.ids[index] for index in indices)
-    return replace(dataset, ids=ids, labels=dataset.labels[indices])
+    paths, notes = scan_below(folder)
+    ids = [path.relative_to(folder).as_posix() for path in paths]
+    found = _unlabelled(folder.resolve().name, ids, FolderReader(folder))
+    return replace(found, notes=tuple(notes))
 
 
 def _unlabelled(name: str, ids: Sequence[str], read: Callable[[str], bytes]) -> Dataset:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import vggjax.download
-from vggjax.data import caltech256
+from vggjax.data import caltech256, load_folder
 from vggjax.data.caltech256 import (
     FOLDER,
     find_caltech256,
@@ -64,6 +64,16 @@ def test_a_folder_its_parent_or_the_one_in_the_cache(cache, tmp_path, monkeypatc
     write_tree(cache.parent)
     assert find_caltech256() == cache
     check(load_caltech256())
+
+
+def test_clutter_is_told_and_so_is_that_of_caltech_101(tmp_path):
+    expected = "1 folder of clutter, 1 image in folders inside a class (056.dog/greg)"
+    (note,) = load_caltech256(write_tree(tmp_path)).notes
+    assert note == f"left out: 1 .txt, 1 file without an ending, {expected}"
+    (tmp_path / FOLDER / "257.clutter").rename(tmp_path / FOLDER / "BACKGROUND_Google")
+    dataset = load_folder(tmp_path)
+    assert dataset.class_names == CLASSES[:3]
+    assert expected in dataset.notes[1]
 
 
 def test_downloaded_checked_and_unpacked(cache, tmp_path, monkeypatch):

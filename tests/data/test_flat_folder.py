@@ -36,14 +36,42 @@ def test_the_label_is_the_name_up_to_the_first_underscore(folder):
 
 
 @pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        (["american_bulldog_1.jpg", "american_bulldog_22 (1).jpg", "beagle_3.png"],
+         ["american_bulldog", "american_bulldog", "beagle"]),
+        (["american_pit_bull_terrier_10.jpg", "american_bulldog_1.jpg"],
+         ["american_bulldog", "american_pit_bull_terrier"]),
+        (["biker_group-pic00001.jpg", "hip_hop-pic00002.jpg"], ["biker", "hip"]),
+        (["biker_group-pic00001.jpg", "goth_night_2.jpg"], ["biker", "goth"]),
+    ],
+)  # fmt: skip
+def test_a_class_of_several_words_stands_before_its_number(names, classes, tmp_path):
+    for name in names:
+        (tmp_path / name).write_text(name)
+    dataset = load_flat_folder(tmp_path)
+    assert [dataset.class_names[label] for label in dataset.labels] == classes
+
+
+@pytest.mark.usefixtures("no_heif")
+def test_what_is_left_out_is_told(folder):
+    (folder / "biker_1.HEIC").write_bytes(b"")
+    assert load_flat_folder(folder).notes == (
+        "left out: 1 .HEIC (pip install pillow-heif reads them), 1 .txt, 1 folder, 1 hidden file",
+    )
+
+
+@pytest.mark.parametrize(
     ("names", "message"),
     [
         ([], "There are no images in .*tribes; .*biker_group-pic00001.jpg"),
         (["biker_1.jpg", "goth.jpg"], r"goth\.jpg has no class"),
-        (["_1.jpg", "goth_1.jpg"], r"_1\.jpg has no class"),
+        (["_1.jpg", "goth_a.jpg"], r"_1\.jpg has no class before a `_`"),
+        (["a_1.jpg", "b_1.jpg", "c_2.jpg", "d.jpg", "e_f.jpg"],
+         r"d\.jpg and .*e_f\.jpg have no class before a last `_` and number; rename them"),
         (["biker_1.jpg", "biker_2.jpg"], "are of the class biker; it needs at least 2"),
     ],
-)
+)  # fmt: skip
 def test_mistakes_are_one_sentence(folder, names, message):
     for path in folder.glob("*_group*.jpg"):
         path.unlink()

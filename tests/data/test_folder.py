@@ -28,7 +28,7 @@ def test_classes_ids_and_labels(tmp_path):
     assert dataset.read("cats/0002.png") == b"cats 2"
 
 
-def test_strays_and_skipped_classes_are_ignored(tmp_path):
+def test_strays_are_left_out_and_told(tmp_path):
     root = write_images(tmp_path, cats=1, dogs=1)
     write_images(root / "cats", kittens=2)
     write_images(root, __MACOSX=1, clutter=1)
@@ -41,6 +41,10 @@ def test_strays_and_skipped_classes_are_ignored(tmp_path):
     assert dataset.class_names == ("cats", "dogs")
     assert dataset.ids == ("cats/0000.png", "dogs/0000.png", "dogs/B.JPEG")
     assert (dataset.name, dataset.demo) == ("mine", True)
+    assert dataset.notes == (
+        "left out: 2 images in folders inside a class (cats/kittens), 1 .txt, 1 file of the system,"
+        " 1 file without an ending, 1 folder of the system, 1 loose image, 2 of other kinds",
+    )
 
 
 def message(path: Path) -> str:
@@ -77,14 +81,14 @@ def test_missing_and_forbidden_files(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(DataError, match=r"cats/0000\.png: Permission denied"):
         dataset.read("cats/0000.png")
-    monkeypatch.setattr(Path, "iterdir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     assert f"Cannot read the folder {tmp_path}: Permission denied" in message(tmp_path)
 
 
 def test_summary(tmp_path):
     dataset = load_folder(write_images(tmp_path, cats=11, lions=2), name="pets", demo=True)
     assert summary(dataset).splitlines() == [
-        "pets: 2 classes, 13 images (demo: rendered images), 2 to 11 a class",
+        "pets: 2 classes, 13 images (demo: rendered images), 2 (lions) to 11 (cats) a class",
         "  cats       11",
         "  lions       2",
     ]

@@ -126,7 +126,8 @@ except DataError as error:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=patience, cwd=HERE
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("(50, 32)\nCannot read 0 as an image")
+    assert done.stdout.startswith("(50, 32)\nCannot read 50 images: 0 (not an image format")
+    assert done.stdout.endswith("… and 40 more; replace or remove them.\n")
 
 
 @pytest.mark.skipif(not PHOTOS.is_dir(), reason="no photographs here")

@@ -258,6 +258,25 @@ def test_mistakes_in_the_call(tmp_path):
         decode_image(tmp_path / "absent.jpg", 3)
 
 
+def heic() -> bytes:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(flat("RGB", (200, 30, 30), 64)).save(buffer, format="HEIF", quality=100)
+    return buffer.getvalue()
+
+
+def test_heic_is_read_where_pillow_heif_is():
+    decoded = decode_image(heic(), 8)
+    assert np.abs(decoded.astype(int) - (200, 30, 30)).max() <= 4
+    assert {".heic", ".heif"} <= IMAGE_SUFFIXES
+
+
+@pytest.mark.usefixtures("no_heif")
+def test_heic_needs_pillow_heif():
+    with pytest.raises(DataError, match=r"a HEIC image; pip install pillow-heif reads them\)"):
+        decode_image(b"\0\0\0\x18ftypheic\0\0\0\0", 8)
+
+
 def test_suffixes_are_lower_case():
     assert {".jpg", ".png", ".tif"} <= IMAGE_SUFFIXES
     assert all(suffix == suffix.lower() and suffix[0] == "." for suffix in IMAGE_SUFFIXES)

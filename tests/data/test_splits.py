@@ -63,6 +63,19 @@ def test_parts_are_disjoint_and_fewer_samples_are_a_part_of_more(seed):
     np.testing.assert_array_equal(split.indices(dataset, "test", 2), chosen[2])
 
 
+def test_splits_are_what_they_ever_were():
+    """Stored runs are found again: these were drawn by the first version."""
+    split = make_split(make_dataset({"a": 9, "b": 4}), 3, 2, 2, seed=5)
+    drawn = {
+        kind: [[name[2:5] for name in part] for part in (own.train, own.validation, own.test)]
+        for kind, own in split.classes.items()
+    }
+    assert drawn == {
+        "a": [["001", "000", "005"], ["008", "007"], ["006", "003"]],
+        "b": [["000", "001"], ["003"], ["002"]],
+    }
+
+
 def test_large_classes_keep_their_parts_when_more_are_trained_on():
     four, many = (make_split(make_dataset(), samples) for samples in (4, 32))
     assert four.classes["big"].test == many.classes["big"].test

@@ -89,6 +89,7 @@ def test_prepared_folder(prepared):
     assert dataset.ids[3:] == ("train/000001", "train/000002", "train/000004", "train/000005")
     np.testing.assert_array_equal(dataset.labels, [0, 1, 0, 0, 1, 0, 1])
     assert dataset.labels.dtype == np.int32
+    assert dataset.notes == ("left out: 3 without a label",)
     assert dataset.read("test/000003") == png(103).getvalue()
 
 

@@ -108,8 +108,8 @@ def undrawn(monkeypatch):
 def repainted(photos, folder):
     """The photos with one class's images changed, under their own names."""
     shutil.copytree(photos, folder)
-    for path in (folder / "bees").iterdir():
-        Image.fromarray(np.full((40, 40, 3), 7, np.uint8)).save(path)
+    for number, path in enumerate((folder / "bees").iterdir()):
+        Image.fromarray(np.full((40, 40, 3), 7 + number, np.uint8)).save(path)
     return folder
 
 
@@ -302,8 +302,8 @@ def test_records_hold_what_was_really_used(name, photos, small_weights, tmp_path
     arguments = [*CASES[name].arguments(photos, small_weights), "--samples", "9"]
     result = run(CASES[name].experiment, arguments, tmp_path)
     sentence = (
-        "Fewer images than asked for: the class with the fewest has 8 of 9 train, 1 of 3 "
-        "validation, 1 of 3 test images."
+        "Fewer images than asked for: the class ants has 8 of 9 train, 1 of 3 validation, 1 of 3 "
+        "test images; 3 of 3 classes have fewer."
     )
     assert result["remarks"] == [sentence]
     assert sentence in " ".join(capsys.readouterr().out.split())

@@ -23,8 +23,9 @@ def load_caltech256(folder: Path | None = None) -> Dataset:
 
     `folder` is `256_ObjectCategories` (a part of it works too), its parent, or the archive as a
     file, which is unpacked into the cache. Without it, the copy in the cache is used, or else the
-    archive is downloaded (1.2 GB), checked and unpacked there. Files that are no images and
-    sub-folders inside a class (`198.spider/RENAME2`, `056.dog/greg`) are ignored.
+    archive is downloaded (1.2 GB), checked and unpacked there. The clutter, files that are no
+    images and sub-folders inside a class (`198.spider/RENAME2`, `056.dog/greg`) are left out, as
+    `load_folder` does.
 
     Raises DataError as `load_folder` does and if the archive is damaged or unsafe, VggjaxError if
     it can't be fetched.
@@ -33,7 +34,7 @@ def load_caltech256(folder: Path | None = None) -> Dataset:
         root = _root(Path(folder))
     else:
         root = find_caltech256() or _unpacked(folder)
-    return load_folder(root, name="caltech256", skip=(CLUTTER,))
+    return load_folder(root, name="caltech256")
 
 
 def find_caltech256() -> Path | None:

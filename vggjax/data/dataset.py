@@ -1,10 +1,12 @@
 """A labelled set of images, wherever they are: names and encoded bytes, decoded elsewhere."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from vggjax.data.copies import Copies, find_copies
 from vggjax.files import name_hash
 
 
@@ -15,7 +17,9 @@ class Dataset:
     `ids` are stable names such as `001.ak47/001_0001.jpg`, one per image, in a fixed order;
     `labels` (N,) int32 index `class_names`; `read(id)` returns an image's encoded bytes (JPEG,
     PNG, …) and raises DataError if it can't. `demo` marks the rendered set, so that every result
-    on it can say so.
+    on it can say so. `notes` say in a few words each what else is to be known, such as what was
+    left out. Where the source says which images train, validate and test, `parts` names each
+    image's part, and splits keep to that.
     """
 
     name: str
@@ -24,6 +28,8 @@ class Dataset:
     labels: np.ndarray
     read: Callable[[str], bytes]
     demo: bool = False
+    notes: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -38,6 +44,17 @@ class Dataset:
         text = "\n".join([*self.class_names, *(f"{label} {name}" for name, label in rows)])
         return name_hash(text).hexdigest()
 
+    def subset(self, indices: np.ndarray) -> "Dataset":
+        """The images at `indices` (n,), in that order."""
+        ids, labels = tuple(self.ids[index] for index in indices), self.labels[indices]
+        parts = tuple(self.parts[index] for index in indices) if self.parts else ()
+        return replace(self, ids=ids, labels=labels, parts=parts)
+
+    @cached_property
+    def copies(self) -> Copies:
+        """The byte-identical images: see `find_copies`."""
+        return find_copies(self.ids, self.labels, self.read)
+
     def counts(self) -> dict[str, int]:
         """How many images each class has."""
         counts = np.bincount(self.labels, minlength=len(self.class_names))
@@ -45,13 +62,24 @@ class Dataset:
 
 
 def summary(dataset: Dataset) -> str:
-    """Name, number of classes and images, and the count of each class, one a line."""
+    """Name, numbers of classes and images, notes; and the count of each class, one a line."""
     counts = dataset.counts()
     width = max(map(len, counts), default=0)
-    head = f"{dataset.name}: {len(counts)} classes, {len(dataset):,} images"
+    return "\n".join(
+        [headline(dataset), *(f"  {name:<{width}}  {count:>6}" for name, count in counts.items())]
+    )
+
+
+def headline(dataset: Dataset) -> str:
+    """In a line: name, numbers of classes and images, the smallest and largest class, notes."""
+    counts = dataset.counts()
+    kinds = f"{len(counts)} classes, " * (len(counts) > 1)  # a single one only joins the images
+    head = f"{dataset.name}: {kinds}{len(dataset):,} images"
     if dataset.demo:
         head += " (demo: rendered images)"
-    if counts:
-        least, most = min(counts.values()), max(counts.values())
-        head += f", {least} to {most} a class" if least < most else f", {least} a class"
-    return "\n".join([head, *(f"  {name:<{width}}  {count:>6}" for name, count in counts.items())])
+    least, most = (choose(counts, key=counts.__getitem__, default="") for choose in (min, max))
+    if counts and counts[least] < counts[most]:
+        head += f", {counts[least]:,} ({least}) to {counts[most]:,} ({most}) a class"
+    elif kinds:
+        head += f", {counts[least]:,} a class"
+    return "; ".join([head, *dataset.notes])

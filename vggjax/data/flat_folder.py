@@ -3,6 +3,7 @@
 No public download is known; the user gives the folder (rows U).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,35 +11,46 @@ from pathlib import Path
 import numpy as np
 
 from vggjax.data.dataset import Dataset
-from vggjax.data.folder import FolderReader, image_files
+from vggjax.data.folder import FolderReader, told
+from vggjax.data.listing import LeftOut, list_folder
 from vggjax.data.splits import ClassSplit, Split, make_split
-from vggjax.errors import DataError
+from vggjax.errors import DataError, listed
 
+# american_bulldog_7, and copies that a system names "american_bulldog_7 (1)".
+_NUMBERED = re.compile(r"(.+?)_\d+(?:[ (.-].*)?")
 LAYOUT = "the images lie flat in it, named CLASS_anything, such as biker_group-pic00001.jpg"
 
 
 def load_flat_folder(path: Path | str) -> Dataset:
-    """The images of a flat folder; an image's class is its file name up to the first `_`.
+    """The images of a flat folder, with the classes in their names.
 
-    Urban Tribes itself has the classes biker, clubber, country, formal, goth, heavy, hiphop,
-    hipster, others, ravers and surfer, but any names do. Ids are file names; classes and ids are
-    in sorted order. Hidden files and files without an image's ending are ignored.
+    Where most names are NAME_number, as in `american_bulldog_7.jpg`, the class is what stands
+    before the last `_number`; otherwise what stands before the first `_`, as in Urban Tribes'
+    `biker_group-pic00001.jpg`, whose classes are biker, clubber, country, formal, goth, heavy,
+    hiphop, hipster, others, ravers and surfer. Ids are file names; classes and ids are in sorted
+    order. What is left out, folders among it, is told in `Dataset.notes`.
 
-    Raises DataError if the folder is missing, unreadable or laid out otherwise, if a name has no
-    class, or if there are fewer than two classes. The files themselves are not opened here.
+    Raises DataError if the folder is missing, unreadable or laid out otherwise, if names have no
+    class, or if there are fewer than two classes. The files themselves are not opened here, but
+    for those without an ending.
     """
     path = Path(path)
     if not path.is_dir():
         raise DataError(f"There is no folder {path}; give one where {LAYOUT}.")
-    ids = image_files(path)
+    listing = list_folder(path)
+    ids = listing.images
+    notes = tuple(told(listing.left_out + LeftOut({"folder*": len(listing.folders)})))
     if not ids:
-        raise DataError(f"There are no images in {path}; give a folder where {LAYOUT}.")
+        also = "; ".join(("", *notes))
+        raise DataError(f"There are no images in {path}; give a folder where {LAYOUT}{also}.")
     names = _classes(path, ids)
     classes = sorted(set(names))
     if len(classes) < 2:
         raise DataError(f"All images in {path} are of the class {classes[0]}; it needs at least 2.")
-    labels = np.array([classes.index(name) for name in names], np.int32)
-    return Dataset(path.resolve().name, tuple(classes), tuple(ids), labels, FolderReader(path))
+    numbers = {name: number for number, name in enumerate(classes)}
+    labels = np.array([numbers[name] for name in names], np.int32)
+    name, read = path.resolve().name, FolderReader(path)
+    return Dataset(name, tuple(classes), ids, labels, read, notes=notes)
 
 
 def make_reference_split(
@@ -64,8 +76,15 @@ def make_reference_split(
 
 def _classes(path: Path, ids: Sequence[str]) -> list[str]:
     """The class in each of the file names."""
-    parts = [name.partition("_") for name in ids]
-    for name, (prefix, underscore, _) in zip(ids, parts, strict=True):
-        if not (prefix and underscore):
-            raise DataError(f"The name of {path / name} has no class before a `_`; rename it.")
-    return [prefix for prefix, *_ in parts]
+    numbered = [_NUMBERED.fullmatch(Path(name).stem) for name in ids]
+    if 2 * sum(map(bool, numbered)) > len(ids):
+        found = [match[1] if match else "" for match in numbered]
+        place = "a last `_` and number"
+    else:
+        found = [name.partition("_")[0] if "_" in name else "" for name in ids]
+        place = "a `_`"
+    wrong = [str(path / name) for name, own in zip(ids, found, strict=True) if not own]
+    if wrong:
+        have, them = ("have", "them") if len(wrong) > 1 else ("has", "it")
+        raise DataError(f"{listed(wrong)} {have} no class before {place}; rename {them}.")
+    return found

@@ -1,16 +1,19 @@
 """A folder with one sub-folder for each class, as a data set."""
 
-from collections.abc import Collection
+import io
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from vggjax.data.dataset import Dataset
-from vggjax.data.images import IMAGE_SUFFIXES
+from vggjax.data.layout import find_classes
+from vggjax.data.listing import LeftOut, in_words, walk
+from vggjax.data.tree import Tree
 from vggjax.errors import DataError
-
-LAYOUT = "one sub-folder of images for each class, such as cats/1.jpg and dogs/2.jpg"
 
 
 def load_folder(
@@ -18,12 +21,17 @@ def load_folder(
 ) -> Dataset:
     """The images of a class-per-folder tree.
 
-    Class names are the sub-folders' names, ids are `class/file`, both in sorted order. Hidden
-    files, files without an image's ending and folders inside a class folder are ignored; `skip`
-    names sub-folders that are no classes. `name` is the folder's own by default.
+    Class names are the sub-folders' names, ids are `class/file`, both in sorted order. A folder
+    that holds nothing but one folder with the classes stands for that one. Folders `train`, `val`
+    (or `valid`, `validation`) and `test` above the classes are the split: see `Dataset.parts`; ids
+    are `part/class/file` then. Hidden files, what systems, file servers and this program itself
+    leave behind, loose images, files that are no images and folders inside a class are left out,
+    and told in `Dataset.notes`; `skip` names sub-folders that are no classes. `name` is the
+    folder's own by default.
 
     Raises DataError if the folder is missing, unreadable or laid out otherwise, has fewer than
-    two classes, or a class has no images. The files themselves are not opened here.
+    two classes, or classes have no images. The files themselves are not opened here, but for those
+    without an ending.
 
     >>> import vggjax
     >>> from vggjax.demo import demo_folder
@@ -34,77 +42,84 @@ def load_folder(
     '001.dotted-pentagon-beside-shaded-spiral/001_0001.jpg'
     """
     path = Path(path)
-    classes = [folder for folder in _class_folders(path) if folder not in skip]
-    files = {folder: image_files(path / folder) for folder in classes}
-    _check_classes(path, files)
-    ids = tuple(f"{folder}/{file}" for folder in classes for file in files[folder])
-    labels = np.repeat(np.arange(len(classes), dtype=np.int32), [len(files[c]) for c in classes])
-    name = name or path.resolve().name
-    return Dataset(name, tuple(classes), ids, labels, FolderReader(path), demo)
+    tree = find_classes(path, skip)
+    folders = sorted(tree.classes, key=lambda folder: (Path(folder).name, folder))
+    classes = sorted({Path(folder).name for folder in folders})
+    numbers = {name: number for number, name in enumerate(classes)}
+    counts = [len(tree.classes[folder]) for folder in folders]
+    labels = np.repeat(np.array([numbers[Path(f).name] for f in folders], np.int32), counts)
+    ids = tuple(f"{folder}/{file}" for folder in folders for file in tree.classes[folder])
+    parts = tuple(tree.parts[name.partition("/")[0]] for name in ids) if tree.parts else ()
+    name, read = name or path.resolve().name, FolderReader(tree.root)
+    return Dataset(name, tuple(classes), ids, labels, read, demo, _notes(path, tree), parts)
+
+
+def _notes(path: Path, tree: Tree) -> tuple[str, ...]:
+    """What is to be said of the folder, beside the numbers of images."""
+    wrapper = [f"its classes are in {tree.root}"] * (tree.root != path)
+    return (*wrapper, *_split_note(tree.parts), *told(tree.left_out))
+
+
+def _split_note(parts: Mapping[str, str]) -> list[str]:
+    """Which folder is which part of the split."""
+    if not parts:
+        return []
+    folders = {part: folder for folder, part in parts.items()}
+    names = [folders.get(part, folders["train"]) for part in ("train", "validation", "test")]
+    return ["images of {}/ train, of {}/ validate, of {}/ test".format(*names)]
+
+
+def told(left_out: LeftOut) -> list[str]:
+    """What was left out, as a note of a data set."""
+    return [f"left out: {in_words(left_out)}"] if +left_out else []
 
 
 @dataclass(frozen=True)
 class FolderReader:
-    """Reads an image's bytes by its id."""
+    """Reads an image's bytes by its id; knows its size."""
 
     root: Path
 
     def __call__(self, name: str) -> bytes:
-        try:
+        with self._named(name):
             return (self.root / name).read_bytes()
+
+    def size(self, name: str) -> int:
+        """Bytes of an image; DataError if it isn't there."""
+        with self._named(name):
+            return os.stat(f"{self.root}/{name}").st_size  # noqa: PTH116 (a Path takes as long again)
+
+    def tail(self, name: str, length: int) -> bytes:
+        """Its last bytes; DataError if it can't be read."""
+        with self._named(name), io.FileIO(f"{self.root}/{name}") as file:
+            file.seek(-min(length, file.seek(0, io.SEEK_END)), io.SEEK_END)
+            return file.read()
+
+    @contextmanager
+    def _named(self, name: str) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
-            raise DataError(
-                f"Cannot read the image {self.root / name}: {error.strerror}."
-            ) from error
-
-
-def _class_folders(path: Path) -> list[str]:
-    if not path.exists():
-        raise DataError(f"There is no folder {path}; give one with {LAYOUT}.")
-    if not path.is_dir():
-        raise DataError(f"{path} is not a folder; give one with {LAYOUT}.")
-    # Names like __MACOSX are left behind by unpackers.
-    return [entry.name for entry in _entries(path) if entry.is_dir() and entry.name[:2] != "__"]
-
-
-def image_files(folder: Path) -> list[str]:
-    """The names of the images in `folder`, sorted; DataError if it can't be read."""
-    files = [entry for entry in _entries(folder) if entry.is_file()]
-    return [file.name for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+            path = self.root / name
+            raise DataError(f"Cannot read the image {path}: {error.strerror}.") from error
 
 
 def images_below(folder: Path) -> list[Path]:
-    """The images in a folder and its sub-folders, by name; hidden ones are ignored.
+    """The images in a folder and its sub-folders, by name, as `scan_below` finds them."""
+    return scan_below(folder)[0]
+
+
+def scan_below(folder: Path) -> tuple[list[Path], list[str]]:
+    """The images in a folder and its sub-folders, by name; and a note on what was left out.
 
     Raises DataError if there are none.
     """
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    shown = [path for path in found if path.is_file() and not path.name.startswith(".")]
-    if not shown:
-        raise DataError(f"There are no images in {folder} and its sub-folders.")
-    return shown
-
-
-def _entries(folder: Path) -> list[Path]:
-    """What is in a folder, sorted by name, without hidden files."""
-    try:
-        entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    except OSError as error:
-        raise DataError(f"Cannot read the folder {folder}: {error.strerror}.") from error
-    return sorted(entries, key=lambda entry: entry.name)
-
-
-def _check_classes(path: Path, files: dict[str, list[str]]) -> None:
-    if not files and image_files(path):
-        raise DataError(f"The images in {path} lie flat in it; sort them into {LAYOUT}.")
-    if not files:
-        raise DataError(f"There are no class folders in {path}; it needs {LAYOUT}.")
-    empty = [folder for folder, names in files.items() if not names]
-    if empty:
-        raise DataError(
-            f"There are no images in the class folder {path / empty[0]}; add some or remove it."
-        )
-    if len(files) == 1:
-        raise DataError(
-            f"There is only one class folder ({next(iter(files))}) in {path}; it needs at least 2."
-        )
+    found, left_out = list[Path](), LeftOut()
+    for place, listing in walk(folder):
+        found += [place / name for name in listing.images]
+        left_out += listing.left_out
+    notes = told(left_out)
+    if not found:
+        also = f" ({notes[0]})" if notes else ""
+        raise DataError(f"There are no images in {folder} and its sub-folders{also}.")
+    return sorted(found), notes

@@ -10,6 +10,7 @@ import numpy as np
 
 from vggjax.data.dataset import Dataset
 from vggjax.data.images import DECODER_VERSION, check_resize
+from vggjax.data.unreadable import UnreadableImage, unreadable_error
 from vggjax.data.views import WHOLE, View, decode_view, view_called
 from vggjax.errors import DataError
 
@@ -84,13 +85,21 @@ class ImageArray:
     def __getitem__(self, index: Index) -> np.ndarray:
         """Decode: (n, side, side, 3) uint8 for a slice or an array, (side, side, 3) for a number.
 
-        Raises DataError, naming the image, if one can't be decoded or has changed since `keys`.
+        Raises DataError, naming all images that can't be decoded, or one changed since `keys`.
         """
         chosen = self.indices[index]
         ids = [self.dataset.ids[number] for number in np.atleast_1d(chosen)]
         batch = np.empty((len(ids), *self.shape[1:]), np.uint8)
-        for row, image in enumerate(decoding_pool(self.threads).map(self._decode, ids)):
-            batch[row] = image
+        errors = dict[str, UnreadableImage]()
+        for row, image in enumerate(decoding_pool(self.threads).map(self._tried, ids)):
+            if isinstance(image, UnreadableImage):
+                errors[image.name] = image
+            else:
+                batch[row] = image
+        if len(errors) > 1:
+            raise unreadable_error({name: error.reason for name, error in errors.items()})
+        for error in errors.values():
+            raise error
         return batch if np.ndim(chosen) else batch[0]
 
     def keys(self) -> np.ndarray:
@@ -107,6 +116,12 @@ class ImageArray:
             self._digests.update(zip(part, digests, strict=True))
         joined = b"".join(self._digests[name] for name in ids)
         return np.frombuffer(joined, np.uint8).reshape(len(ids), 32)
+
+    def _tried(self, name: str) -> np.ndarray | UnreadableImage:
+        try:
+            return self._decode(name)
+        except UnreadableImage as error:
+            return error
 
     def _decode(self, name: str) -> np.ndarray:
         encoded = self.dataset.read(name)

@@ -3,12 +3,15 @@
 import io
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from vggjax.data.signatures import HEAD, is_heif, what_instead
+from vggjax.data.unreadable import UnreadableImage
 from vggjax.errors import DataError, one_line
 from vggjax.quiet import quiet_pillow
 
@@ -24,6 +27,7 @@ IMAGE_FORMATS: dict[str, tuple[str, ...]] = {
     "AVIF": (".avif",),
     "BMP": (".bmp", ".dib"),
     "GIF": (".gif",),
+    "HEIF": (".heic", ".heif", ".hif"),  # if pillow-heif is here
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
     "JPEG2000": (".jp2", ".j2k", ".jpx"),
     "PCX": (".pcx",),
@@ -33,7 +37,13 @@ IMAGE_FORMATS: dict[str, tuple[str, ...]] = {
     "TIFF": (".tif", ".tiff"),
     "WEBP": (".webp",),
 }
-IMAGE_SUFFIXES = frozenset(suffix for group in IMAGE_FORMATS.values() for suffix in group)
+HEIF_READER = "pillow_heif"
+IMAGE_SUFFIXES = frozenset(
+    suffix
+    for name, group in IMAGE_FORMATS.items()
+    for suffix in group
+    if name != "HEIF" or find_spec(HEIF_READER)
+)
 
 RESIZE_MODES = ("nearest", "bilinear", "bicubic", "lanczos", "box", "crop")
 
@@ -79,11 +89,8 @@ def decode_image(
             f"The image {name} is too large (over {MAX_PIXELS // 10**6} million pixels); shrink it."
         ) from error
     except Exception as error:  # Pillow raises nearly any type on a damaged file
-        unknown = isinstance(error, Image.UnidentifiedImageError)
-        reason = "not an image format that is known here" if unknown else one_line(error)
-        raise DataError(
-            f"Cannot read {name} as an image ({reason}); replace or remove it."
-        ) from error
+        reason = _reason(error, encoded)
+        raise UnreadableImage(name, reason) from error
 
 
 def check_resize(size: int, resize: str) -> None:
@@ -107,8 +114,27 @@ def _open(encoded: bytes | Image.Image | np.ndarray) -> Image.Image:
     if isinstance(encoded, np.ndarray):
         return Image.fromarray(encoded)
     Image.init()
+    if is_heif(encoded[:HEAD]):
+        _register_heif()
     formats = [name for name in IMAGE_FORMATS if name in Image.OPEN]
     return Image.open(io.BytesIO(encoded), formats=formats)
+
+
+def _register_heif() -> None:
+    """Teach Pillow to read HEIC and HEIF files, where the package for it is installed."""
+    if "HEIF" not in Image.OPEN and find_spec(HEIF_READER):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+
+
+def _reason(error: Exception, encoded: bytes | Image.Image | np.ndarray) -> str:
+    readable = isinstance(encoded, bytes) and is_heif(encoded[:HEAD]) and "HEIF" in Image.OPEN
+    if isinstance(encoded, bytes) and not readable and (instead := what_instead(encoded)):
+        return instead
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "not an image format that is known here"
+    return one_line(error)
 
 
 def _upright_rgb(image: Image.Image) -> Image.Image:

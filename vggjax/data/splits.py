@@ -4,26 +4,16 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from vggjax.data.dataset import Dataset
+from vggjax.data.division import ClassSplit, Part, copies_apart, divided
 from vggjax.errors import DataError
-from vggjax.files import name_hash, write_json
+from vggjax.files import write_json
 
 FORMAT_VERSION = 2
-SMALLEST_CLASS = 3
-Part = Literal["train", "validation", "test"]
-
-
-@dataclass(frozen=True)
-class ClassSplit:
-    """The ids of one class's images in each part; `train` in the order in which it is used up."""
-
-    train: tuple[str, ...]
-    validation: tuple[str, ...]
-    test: tuple[str, ...]
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,6 +77,11 @@ def make_split(
     images instead: the same distribution, but here every number of samples is validated and
     tested on the same images.
 
+    Of byte-identical images of a class only the first takes part, and those of several classes
+    are in the same part of each: no image is on two sides (see `Dataset.copies`). Where the data
+    set says which images train, validate and test (`Dataset.parts`), each part is drawn from its
+    own; if none validate, the last of the training images do.
+
     A class that is too small trains on min(samples, size − 2) images, and validation and test
     share the rest in the proportion asked for, at least one each. Raises DataError for a class of
     fewer than 3 images, numbers below 1 and a negative seed.
@@ -101,14 +96,7 @@ def make_split(
     _check_sizes(samples=samples, val=val, test=test)
     if seed < 0:
         raise DataError(f"The seed must be at least 0, not {seed}.")
-    members: dict[str, list[str]] = {name: [] for name in dataset.class_names}
-    for name, label in zip(dataset.ids, dataset.labels.tolist(), strict=True):
-        members[dataset.class_names[label]].append(name)
-    classes = {}
-    for class_name, ids in members.items():
-        _check_class(dataset.name, class_name, len(ids))
-        order = _permuted(sorted(ids), class_name, seed)
-        classes[class_name] = _split_class(order, samples, val, test)
+    classes = divided(dataset, samples, val, test, seed)
     return Split(dataset.name, dataset.digest(), seed, samples, val, test, classes)
 
 
@@ -147,8 +135,9 @@ def reuse_or_make(
     """One split for each seed: that in the file `path` if it was made for the same, or a new one.
 
     A stored split serves only the request that it was made for: the same images, `samples`, `val`,
-    `test` and seed. `make` makes new ones, with the arguments of `make_split`; a file belongs to
-    one such function. Nothing is written. Raises DataError if the file is damaged, and as
+    `test` and seed, and only if copies are on one side (see `make_split`). `make` makes
+    new ones, with the arguments of `make_split`; a file belongs to one such function. Nothing is
+    written. Raises DataError if the file is damaged, and as
     `make` does.
     """
     images, stored = dataset.digest(), load_splits(path) if path.exists() else []
@@ -156,39 +145,15 @@ def reuse_or_make(
         split.seed: split
         for split in stored
         if (split.images, split.samples, split.val, split.test) == (images, samples, val, test)
+        and not copies_apart(dataset, split.classes)
     }
     return [usable.get(seed) or make(dataset, samples, val, test, seed) for seed in seeds]
-
-
-def _permuted(ids: list[str], class_name: str, seed: int) -> list[str]:
-    digest = name_hash(class_name).digest()
-    generator = np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
-    return [ids[i] for i in generator.permutation(len(ids))]
-
-
-def _split_class(order: list[str], samples: int, val: int, test: int) -> ClassSplit:
-    train = min(samples, len(order) - 2)
-    rest = len(order) - train
-    if rest < val + test:
-        val = min(max(1, rest * val // (val + test)), rest - 1)
-        test = rest - val
-    middle, last = len(order) - test - val, len(order) - test
-    return ClassSplit(tuple(order[:train]), tuple(order[middle:last]), tuple(order[last:]))
 
 
 def _check_sizes(**sizes: int) -> None:
     for name, size in sizes.items():
         if size < 1:
             raise DataError(f"The number of {name} images a class must be at least 1, not {size}.")
-
-
-def _check_class(dataset: str, class_name: str, count: int) -> None:
-    if count < SMALLEST_CLASS:
-        raise DataError(
-            f"The class {class_name} of {dataset} has {count} image{'' if count == 1 else 's'}, "
-            f"too few to train, validate and test; add some, at least {SMALLEST_CLASS}, "
-            "or remove the class."
-        )
 
 
 def _from_json(entry: dict[str, Any]) -> Split:

@@ -51,7 +51,10 @@ def load_tfds(name: str, data_dir: Path | None = None, split: str | None = None)
     class_label = builder.info.features[label]
     class_names = tuple(class_label.int2str(i) for i in range(class_label.num_classes))
     full_name = f"tfds:{builder.info.full_name}"
-    return Dataset(full_name, class_names, ids, labels, _Reader(full_name, sources, image))
+    unlabelled = sum(map(len, sources.values())) - len(ids)
+    notes = (f"left out: {unlabelled:,} without a label",) if unlabelled else ()
+    read = _Reader(full_name, sources, image)
+    return Dataset(full_name, class_names, ids, labels, read, notes=notes)
 
 
 def is_prepared_folder(path: Path) -> bool:
