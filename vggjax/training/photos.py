@@ -72,13 +72,14 @@ def gather(photos: Any) -> Photos:
     if _is_folder(photos):
         paths = images_below(Path(photos))
         return Photos(tuple(paths), tuple(map(str, paths)), single=False)
+    photos = _plain(photos)
     if _is_one(photos):
         return Photos((_source(photos),), (_name(photos, 0),), single=True)
     if isinstance(photos, np.ndarray):
         _check_batch(photos)
     elif not isinstance(photos, Iterable) or isinstance(photos, dict):
         raise DataError(f"A photo is {KINDS}, or a list of such, not {type(photos).__name__}.")
-    items = list(photos)
+    items = [_plain(item) for item in photos]
     if not items:
         raise DataError("There are no photos to classify.")
     for item in items:
@@ -87,6 +88,14 @@ def gather(photos: Any) -> Photos:
         if not _is_one(item):
             raise DataError(f"A photo is {KINDS}, not {_described(item)}.")
     return Photos(tuple(map(_source, items)), tuple(map(_name, items, range(len(items)))), False)
+
+
+def _plain(photos: Any) -> Any:
+    """Arrays of other libraries as NumPy's, and arrays of paths or other things as lists."""
+    if hasattr(photos, "__array__") and not isinstance(photos, Image.Image):
+        photos = np.asarray(photos)
+        return photos.tolist() if photos.dtype.kind in "OSU" else photos
+    return photos
 
 
 def _is_folder(photo: Any) -> bool:
