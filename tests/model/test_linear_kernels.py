@@ -74,6 +74,13 @@ def test_every_derivative_is_that_of_a_convolution(derivative, form):
     assert_close(*both())
 
 
+@pytest.mark.parametrize("form", FORMS, ids=["winograd", "direct"])
+def test_what_does_not_fit_is_refused_when_it_is_traced(form):
+    for x, kernel in ((X, KERNEL[:, :, :2]), (X, KERNEL.astype(jnp.bfloat16))):
+        with pytest.raises(TypeError, match=r"convolution can't take .*float32\[2,5,6,3\] with"):
+            jax.eval_shape(form, x, kernel)
+
+
 @pytest.fixture(scope="module")
 def chain(random_tree):
     return build_vgg(WIDE, random_tree(WIDE)).until("fc2")

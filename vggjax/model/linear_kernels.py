@@ -27,6 +27,8 @@ def linear_kernel(
     primitive = Primitive(name)
 
     def shape(x: Any, *weights: Any) -> Any:
+        if (x.shape[-1], x.dtype) != (weights[0].shape[-2], weights[0].dtype):
+            raise TypeError(f"{name} can't take {x} with weights {weights[0]}.")
         return x.update(shape=(*x.shape[:-1], weights[0].shape[-1]), weak_type=False)
 
     def transposed(dy: Any, *arguments: Any) -> list[Any]:
