@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vggjax.errors import VggjaxError
+from vggjax.errors import VggjaxError, visible
 from vggjax.files import cache_folder
 
 
@@ -51,7 +51,8 @@ def finish(main: Callable[[Sequence[str] | None], Any], arguments: Sequence[str]
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        print(f"error: {error.filename or 'A file'}: {error.strerror or error}.", file=sys.stderr)
+        what = visible(f"{error.filename or 'A file'}: {error.strerror or error}.")
+        print(f"error: {what}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

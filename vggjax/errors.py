@@ -1,11 +1,19 @@
-"""What goes wrong in a way that the user can mend."""
+"""What goes wrong in a way that the user can mend, and how it is put into words."""
+
+# Control characters, and those that end a line or turn the direction of writing round: a name that
+# has one would break a table, or give the terminal an order.
+_UNSEEN = (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_AS_ESCAPES = {code: chr(code).encode("unicode_escape").decode() for code in _UNSEEN}
 
 
 class VggjaxError(Exception):
     """A mistake that the user can mend; its message is one clear sentence.
 
-    Scripts print the message on stderr and exit with status 2.
+    Scripts print the message on stderr and exit with status 2. Names in it are `visible`.
     """
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class WeightsError(VggjaxError):
@@ -28,3 +36,12 @@ def one_line(error: Exception | str) -> str:
     """What an error or a text says, on one line of at most 200 characters; its type if nothing."""
     text = " ".join(str(error).split()).rstrip(".")
     return f"{text[:200]}…" if len(text) > 200 else text or type(error).__name__
+
+
+def visible(text: str) -> str:
+    """A text with a user's names on one line, what can't be seen in it as Python writes it.
+
+    >>> print(visible("two\\nlines \\x1b[31mred"))
+    two\\nlines \\x1b[31mred
+    """
+    return text.translate(_AS_ESCAPES)

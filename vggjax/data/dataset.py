@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vggjax.errors import visible
 from vggjax.files import name_hash
 
 
@@ -47,11 +48,12 @@ class Dataset:
 def summary(dataset: Dataset) -> str:
     """Name, number of classes and images, and the count of each class, one a line."""
     counts = dataset.counts()
-    width = max(map(len, counts), default=0)
-    head = f"{dataset.name}: {len(counts)} classes, {len(dataset):,} images"
+    rows = [(visible(name), count) for name, count in counts.items()]
+    width = max((len(name) for name, _ in rows), default=0)
+    head = f"{visible(dataset.name)}: {len(counts)} classes, {len(dataset):,} images"
     if dataset.demo:
         head += " (demo: rendered images)"
     if counts:
         least, most = min(counts.values()), max(counts.values())
         head += f", {least} to {most} a class" if least < most else f", {least} a class"
-    return "\n".join([head, *(f"  {name:<{width}}  {count:>6}" for name, count in counts.items())])
+    return "\n".join([head, *(f"  {name:<{width}}  {count:>6}" for name, count in rows)])
