@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import vggjax
-from vggjax.inspect import AscentConfig, ascend
+from vggjax.inspect import AscentConfig, ascend, grad_cam
 
 HERE = Path(__file__)
 
@@ -28,11 +28,17 @@ def results(folder: Path) -> None:
     fitted = vggjax.fit(head, vggjax.Examples(features, labels), config=config)
     vivid = ascend(chain, "block2_conv1", [0, 3], AscentConfig(steps=4, size=16, jitter=2))
     plain = ascend(chain, "block2_conv1", [0, 3], AscentConfig.reference(steps=4, size=16))
+    doubles = images.astype(np.float64)
+    classifier = vggjax.Classifier(chain, fitted.chain, ("a", "b", "c"))
     np.savez(
         folder / f"{jax.config.jax_enable_x64}.npz",
         features=features,
         start=start,
         kernel=np.asarray(fitted.chain["head"].kernel[...]),
+        doubles=vggjax.compute(chain, doubles),
+        called=np.asarray(chain(doubles)),
+        explained=grad_cam(chain, fitted.chain, doubles, labels),
+        predicted=[each.probability for each in classifier.predict(images)],
         losses=[epoch.train.loss for epoch in fitted.history],
         vivid=vivid.inputs,
         plain=plain.inputs,
