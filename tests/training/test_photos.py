@@ -45,6 +45,13 @@ def test_each_kind_is_the_same_picture(kind, file):
         np.testing.assert_array_equal(found.decoded(20, "nearest"), [PIXELS])
 
 
+def test_a_tilde_is_the_user_s_home(file, monkeypatch):
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(file.parent))
+    assert gather("~/photo.png").sources == (file,)
+    assert gather("~").sources == (file,)
+
+
 def test_a_folder_stands_for_the_images_below_it(file):
     (file.parent / "more").mkdir()
     file.rename(file.parent / "more" / "b.png")
@@ -104,6 +111,8 @@ def test_gray_and_transparent_arrays_are_images():
         ([PIXELS, 7], "not int"),
         ([], "There are no photos"),
         ("nowhere.jpg", "There is no image file nowhere.jpg"),
+        ("", "There is no image file of an empty name"),
+        ([""], "There is no image file of an empty name"),
         (["nowhere.jpg"], "There is no image file nowhere.jpg"),
         ("https://example.org/cat.jpg", "download the image first"),
         (PIXELS / 255, "uint8, 0 to 255, not float64"),
