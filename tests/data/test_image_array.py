@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from vggjax.data.dataset import Dataset
 from vggjax.data.folder import load_folder
@@ -91,9 +91,11 @@ def test_keys_are_of_content_size_mode_and_decoder(files, dataset, monkeypatch):
 
 def test_only_images_of_more_than_eight_bits_have_new_keys(files, monkeypatch):
     deep = Image.fromarray(np.full((5, 5), 300, np.uint16))
+    text = PngImagePlugin.PngInfo()
+    text.add_text("a", "x" * 2**21, zip=True)
     for number, kind in enumerate(["PNG", "TIFF", "PPM"]):
         buffer = io.BytesIO()
-        deep.save(buffer, kind)
+        deep.save(buffer, kind, pnginfo=text)
         files[f"c/{number}.png"] = buffer.getvalue()
     keys = ImageArray(make_dataset(files), size=4).keys()
     for number, (data, key) in enumerate(zip(files.values(), keys, strict=True)):

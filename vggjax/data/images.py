@@ -113,7 +113,7 @@ def _read(path: Path, name: str) -> bytes:
 def deep_version(encoded: bytes) -> str:
     """What the name of a feature of an image of more than 8 bits has besides; else nothing."""
     if not encoded.startswith(_JPEG):  # which is never deep, and nearly all there is
-        with suppress(Exception), quiet_pillow, _open(encoded) as image:
+        with suppress(Exception), quiet_pillow, _open(without_texts(encoded)) as image:
             if is_deep(image.mode):
                 return f" deep {DEEP_VERSION}"
     return ""
