@@ -10,21 +10,23 @@ MOST_XMP = 2**20
 
 
 def without_texts(encoded: bytes) -> bytes:
-    """A PNG file without texts and colour profile; anything else as it is, the same object.
+    """A PNG file without texts and colour profile; what has none as it is, the same object.
 
     Pillow bounds what it reads of them by settings of the whole process, which are the user's.
     """
     if not encoded.startswith(SIGNATURE):
         return encoded
-    kept = [chunk for chunk in _chunks(encoded) if chunk[4:8] not in TEXTS or _is_xmp(chunk)]
-    return SIGNATURE + b"".join(kept)
+    chunks = [*_chunks(memoryview(encoded))]
+    kept = [chunk for chunk in chunks if chunk[4:8] not in TEXTS or _is_xmp(chunk)]
+    return encoded if len(kept) == len(chunks) else b"".join([SIGNATURE, *kept])
 
 
-def _is_xmp(chunk: bytes) -> bool:
-    return len(chunk) < MOST_XMP and chunk[4:].startswith(b"iTXt" + XMP)
+def _is_xmp(chunk: memoryview) -> bool:
+    start = b"iTXt" + XMP
+    return len(chunk) < MOST_XMP and chunk[4 : 4 + len(start)] == start
 
 
-def _chunks(encoded: bytes) -> Iterator[bytes]:
+def _chunks(encoded: memoryview) -> Iterator[memoryview]:
     """Each chunk, from its length to its checksum; the last is what is left of a truncated file."""
     start = len(SIGNATURE)
     while start < len(encoded):
