@@ -16,7 +16,7 @@ import numpy as np
 from engine.script import run_script
 
 from vggjax.command import add_classifier, keep_compiled
-from vggjax.errors import DataError
+from vggjax.errors import DataError, visible
 from vggjax.files import atomic_file, require_writable
 from vggjax.imagenet import classifier_called
 from vggjax.inspect import explained_layer, grad_cam
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with atomic_file(options.out) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
     for name, label in zip(photos.names, labels, strict=True):
-        print(f"{name}  {label}")
+        print(visible(f"{name}  {label}"))
     print(f"{options.out} written")
 
 

@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from vggjax.model import softmax_head
 from vggjax.training import Classifier
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8", "latin-1"])
@@ -30,3 +33,30 @@ def test_names_that_the_terminal_cannot_show(encoding, backbone, small_weights, 
     assert len(lines) == 2
     assert all("ant" in line for line in lines)
     assert (r"\u03b2.png" if encoding != "utf-8" else "β.png") in lines[1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes end otherwise there")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-m", "vggjax.weights", "describe", "weights/demo"),
+        ("-m", "vggjax", "weights", "describe", "weights/demo"),
+        (
+            "-m",
+            "vggjax.cache",
+        ),
+        ("experiments/demo_set.py", "--help"),
+    ],
+    ids=" ".join,
+)
+def test_a_reader_that_has_seen_enough(command):
+    """As `| head -1`: the pipe is closed before anything is written."""
+    read, write = os.pipe()
+    os.close(read)
+    program = [sys.executable, *command]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        program, stdout=write, stderr=subprocess.PIPE, cwd=ROOT, env=environment, check=False
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")

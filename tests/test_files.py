@@ -1,9 +1,13 @@
+import errno
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
 
 from vggjax import files
+from vggjax.errors import DataError
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -47,5 +51,31 @@ def test_written_files_have_ordinary_permissions(tmp_path):
 def test_the_cache_folder_follows_the_environment(monkeypatch):
     monkeypatch.setenv("VGGJAX_CACHE", "/somewhere")
     assert files.cache_folder() == Path("/somewhere")
+    monkeypatch.setenv("HOME", "/at/home")
+    monkeypatch.setenv("USERPROFILE", "/at/home")
+    monkeypatch.setenv("VGGJAX_CACHE", "~/kept")
+    assert files.cache_folder() == Path("/at/home/kept")
     monkeypatch.delenv("VGGJAX_CACHE")
     assert files.cache_folder().name == "vggjax"
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    cache = tmp_path / "file" / "cache"
+    monkeypatch.setenv("VGGJAX_CACHE", str(cache))
+    sentence = rf"The cache {re.escape(str(cache))} can't be written \(.*VGGJAX_CACHE"
+    with pytest.raises(DataError, match=sentence), files.atomic_file(cache / "features" / "a"):
+        pass
+    with pytest.raises(DataError, match=sentence), files.atomic_folder(cache / "demo"):
+        pass
+    with pytest.raises(NotADirectoryError), files.atomic_file(tmp_path / "file" / "other"):
+        pass  # which isn't the cache
+
+
+def test_a_full_disk_is_the_cache_s_and_a_broken_network_is_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGGJAX_CACHE", str(tmp_path))
+    with pytest.raises(DataError, match="No space"), files.atomic_file(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(ConnectionError), files.atomic_file(tmp_path / "a"):
+        raise ConnectionError(errno.ECONNRESET, "reset")
+    assert not list(tmp_path.iterdir())

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vggjax.command import finish
-from vggjax.errors import DataError
+from vggjax.errors import DataError, visible
 from vggjax.files import cache_folder
 
 DAY = 24 * 3600
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _line(entry: Entry) -> str:
     *parts, name = entry.name.split("/")
     what = f"{entry.size / 1e6:>9,.1f} MB  {entry.files:>7,} files  {_days(entry.used):>12}"
-    return f"{what}  {'  ' * len(parts)}{name}"
+    return f"{what}  {'  ' * len(parts)}{visible(name)}"
 
 
 def _days(used: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vggjax.errors import VggjaxError
+from vggjax.errors import VggjaxError, visible
 from vggjax.files import cache_folder
 
 
@@ -39,6 +39,11 @@ def add_classifier(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def stop_writing() -> None:
+    """For when whoever read the output has seen enough (a closed pipe): no more of it, quietly."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def finish(main: Callable[[Sequence[str] | None], Any], arguments: Sequence[str] | None) -> int:
     """Run `main(arguments)`; returns the exit status, 2 for what the user can mend."""
     speak_plainly()
@@ -48,10 +53,11 @@ def finish(main: Callable[[Sequence[str] | None], Any], arguments: Sequence[str]
     except VggjaxError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        stop_writing()
     except OSError as error:
-        print(f"error: {error.filename or 'A file'}: {error.strerror or error}.", file=sys.stderr)
+        what = visible(f"{error.filename or 'A file'}: {error.strerror or error}.")
+        print(f"error: {what}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

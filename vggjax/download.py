@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from vggjax.errors import VggjaxError
-from vggjax.files import file_hash
+from vggjax.files import cache_named, file_hash
 from vggjax.quiet import log_level
 
 _FREE_MARGIN = 64 * 2**20  # bytes to leave on the disk
@@ -54,7 +54,8 @@ def _prepare(url: str, folder: Path, size: int) -> None:
             f"{url} cannot be reached; check the network, or download that file by hand "
             "and name its path instead (--weights PATH or --data-dir PATH)."
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    with cache_named(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(folder).free < size + _FREE_MARGIN:
         raise VggjaxError(f"{folder} has no room for a download of {size / 1e6:,.0f} MB.")
 
@@ -76,7 +77,7 @@ def _fetch(url: str, target: Path) -> None:
 
     fetch = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30)
     try:
-        with log_level(pooch.get_logger(), logging.WARNING):  # it would announce it again
+        with cache_named(target), log_level(pooch.get_logger(), logging.WARNING):  # it says it too
             # The checksum is compared afterwards: pooch knows no part of one.
             pooch.retrieve(url, None, target.name, target.parent, downloader=fetch)
     except (requests.RequestException, OSError, ValueError) as error:

@@ -1,13 +1,21 @@
-"""What goes wrong in a way that the user can mend."""
+"""What goes wrong in a way that the user can mend, and how it is put into words."""
 
 from collections.abc import Sequence
+
+# Control characters, and those that end a line or turn the direction of writing round: a name that
+# has one would break a table, or give the terminal an order.
+_UNSEEN = (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_AS_ESCAPES = {code: chr(code).encode("unicode_escape").decode() for code in _UNSEEN}
 
 
 class VggjaxError(Exception):
     """A mistake that the user can mend; its message is one clear sentence.
 
-    Scripts print the message on stderr and exit with status 2.
+    Scripts print the message on stderr and exit with status 2. Names in it are `visible`.
     """
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class WeightsError(VggjaxError):
@@ -41,3 +49,12 @@ def listed(names: Sequence[str], last: str = "and", most: int = 10) -> str:
     if len(names) > most:
         return f"{', '.join(names[:most])} … and {len(names) - most:,} more"
     return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def visible(text: str) -> str:
+    """A text with a user's names on one line, what can't be seen in it as Python writes it.
+
+    >>> print(visible("two\\nlines \\x1b[31mred"))
+    two\\nlines \\x1b[31mred
+    """
+    return text.translate(_AS_ESCAPES)

@@ -6,41 +6,66 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EACCES, EISDIR, ENOTDIR
+from errno import EACCES, EDQUOT, EISDIR, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import platformdirs
 
-from vggjax.errors import VggjaxError
+from vggjax.errors import DataError, VggjaxError
 
 # How text that holds files' names is written: a name that isn't UTF-8 comes out as it is on disk.
 AS_ON_DISK = "surrogateescape"
 
+_UNWRITABLE = {EACCES, EDQUOT, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS}
+
 
 def cache_folder() -> Path:
-    """The folder for downloads, rendered images and features: `$VGGJAX_CACHE` or the platform's."""
-    return Path(os.environ.get("VGGJAX_CACHE") or platformdirs.user_cache_dir("vggjax"))
+    """The folder for downloads, rendered images and features: `$VGGJAX_CACHE` or the platform's.
+
+    A `~` at its beginning is the user's home, also where no shell has seen to that.
+    """
+    named = os.environ.get("VGGJAX_CACHE")
+    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("vggjax"))
+
+
+@contextmanager
+def cache_named(path: Path) -> Iterator[None]:
+    """While `path` is written: if it is in the cache and can't be, say how to have that elsewhere.
+
+    Raises DataError, then; an OSError of another kind or place stays what it is.
+    """
+    try:
+        yield
+    except OSError as error:
+        cache = cache_folder().absolute()
+        if error.errno not in _UNWRITABLE or not path.absolute().is_relative_to(cache):
+            raise
+        raise DataError(
+            f"The cache {cache} can't be written ({error.strerror}); "
+            "set VGGJAX_CACHE to a folder with room in it."
+        ) from error
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """A temporary sibling of `path` to write to; it becomes `path` if the block succeeds.
 
-    Raises OSError, which names `path`, if that can't be.
+    Raises OSError, which names `path`, if that can't be; DataError in the cache.
     """
-    require_writable(path)
-    temporary = _sibling(path)
-    try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        if error.filename == str(temporary):  # nobody knows that name
-            error.filename, error.filename2 = str(path), None
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
+    with cache_named(path):
+        require_writable(path)
+        temporary = _sibling(path)
+        try:
+            yield temporary
+            temporary.replace(path)
+        except OSError as error:
+            if error.filename == str(temporary):  # nobody knows that name
+                error.filename, error.filename2 = str(path), None
+            raise
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def require_writable(path: Path) -> None:
@@ -66,19 +91,21 @@ def require_utf8(path: Path) -> None:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """A temporary sibling folder of `path` to fill; it becomes `path` if the block succeeds.
 
-    If `path` has appeared meanwhile (another process was faster), that one is kept.
+    If `path` has appeared meanwhile (another process was faster), that one is kept. Raises
+    DataError if it is in the cache and can't be written.
     """
-    temporary = _sibling(path)
-    temporary.mkdir()
-    try:
-        yield temporary
+    with cache_named(path):
+        temporary = _sibling(path)
+        temporary.mkdir()
         try:
-            temporary.rename(path)
-        except OSError:
-            if not path.is_dir():
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            yield temporary
+            try:
+                temporary.rename(path)
+            except OSError:
+                if not path.is_dir():
+                    raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from vggjax.command import add_classifier, finish, keep_compiled
 from vggjax.data import scan_below
-from vggjax.errors import DataError
+from vggjax.errors import DataError, visible
 from vggjax.files import AS_ON_DISK, atomic_file, require_writable, write_json
 from vggjax.imagenet import classifier_called
 from vggjax.progress import progress
@@ -90,9 +90,10 @@ def some(sentences: Sequence[str], most: int = 10) -> str:
 
 def show(told: Told, top: int) -> None:
     """A line for each photo: its likeliest classes."""
-    width = max((len(name) for name, _ in told), default=0)
-    for name, one in told:
-        best = "   ".join(f"{label} {share:6.1%}" for label, share in one.top(top).items())
+    names = [visible(name) for name, _ in told]
+    width = max(map(len, names), default=0)
+    for name, (_, one) in zip(names, told, strict=True):
+        best = "   ".join(f"{visible(label)} {share:6.1%}" for label, share in one.top(top).items())
         print(f"{name:<{width}}  {best}{'' if one.sure else '   unsure'}")
 
 

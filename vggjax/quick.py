@@ -21,7 +21,7 @@ from vggjax.data import (
     unreadable_error,
     without,
 )
-from vggjax.errors import DataError
+from vggjax.errors import DataError, visible
 from vggjax.evaluation import Predictions, calibration_error, most_confused, wilson_interval
 from vggjax.features import Examples, extract_views
 from vggjax.linear import LayerFeatures, LinearFit, fit_linear, logits_of, out_of_fold
@@ -64,8 +64,10 @@ class Trained:
         told, count = self.tested, len(self.tested)
         low, high = wilson_interval(told.accuracy, count)
         everything, suspects = self.mistakes.everything, self.mistakes.suspects
-        pairs = [f"{p.true} taken for {p.guess} ({p.count})" for p in most_confused(told, 3)]
-        names = ", ".join(everything.ids[each.image] for each in suspects[:3])
+        pairs = [
+            visible(f"{p.true} taken for {p.guess} ({p.count})") for p in most_confused(told, 3)
+        ]
+        names = ", ".join(visible(everything.ids[each.image]) for each in suspects[:3])
         return "\n".join(
             [
                 f"{len(told.class_names)} classes, {len(everything) - count} images trained on, "

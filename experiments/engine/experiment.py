@@ -20,6 +20,7 @@ from engine.sources import load_images
 from vggjax.collective import fail_together, from_first, is_first
 from vggjax.command import keep_compiled
 from vggjax.data import Dataset, Split, headline
+from vggjax.errors import visible
 from vggjax.provenance import provenance
 from vggjax.report import Table, require_tensorboard
 from vggjax.report.tables import WIDTH
@@ -169,8 +170,8 @@ def show(experiment: Experiment[Any], result: Result, remark: str) -> None:
     title, mark = result["title"], result["mark"]
     print(f"\n{shortened(title, WIDTH - len(mark))}{mark}\n{experiment.table(result).as_text()}")
     for note in (*experiment.notes(result), *result["remarks"]):
-        print(wrapped(note))
-    print(f"\n{remark}")
+        print(wrapped(visible(note)))
+    print(f"\n{visible(remark)}")
     line = experiment.line(result)
     room = max(8, WIDTH - len(mark) - len(line) - 2)
     print(wrapped(f"{shortened(title, room)}{mark}: {line}"))
@@ -182,5 +183,6 @@ def wrapped(text: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """A text of at most so many letters."""
+    """A text of at most so many letters, on one line."""
+    text = visible(text)
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -13,6 +13,7 @@ from vggjax.data import DATASET_NAMES, RESIZE_MODES, Dataset, Split
 from vggjax.errors import DataError
 from vggjax.model.config import Preprocessing
 
+MOST = 2**31 - 1  # what every library that gets such a number can take
 OptionsT = TypeVar("OptionsT", bound="NetworkOptions")
 
 
@@ -23,15 +24,20 @@ def option(
     metavar: str | None = None,
     choices: Sequence[str] | None = None,
     least: int | None = None,
+    most: int = MOST,
     beside: bool = False,
 ) -> Any:
     """A field of an options class, with its help `text`.
 
-    A number below `least` is refused. What is `beside` changes no number of the result: a run with
-    another value of it is the same run.
+    With `least`, a number below it or above `most` is refused. What is `beside` changes no number
+    of the result: a run with another value of it is the same run.
     """
-    about = {"help": text, "metavar": metavar, "choices": choices, "least": least, "beside": beside}
-    return field(default=default, metadata=about)
+    about = {"help": text, "metavar": metavar, "choices": choices, "beside": beside}
+    return field(default=default, metadata={**about, "least": least, "most": most})
+
+
+def _bounds(each: Any) -> tuple[int | None, int]:
+    return each.metadata["least"], each.metadata["most"]
 
 
 def flag(name: str) -> str:
@@ -61,6 +67,7 @@ class RunOptions:
         "so many seeds, from 0 on, instead (default: those of --seed)",
         metavar="N",
         least=1,
+        most=10_000,
         beside=True,
     )
     out: Path | None = option(
@@ -71,10 +78,12 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            value, least = getattr(self, each.name), each.metadata["least"]
+            value, (least, most) = getattr(self, each.name), _bounds(each)
             for number in value if isinstance(value, tuple) else (value,):
-                if least is not None and number is not None and number < least:
-                    raise DataError(f"{flag(each.name)} must be at least {least}, not {number}.")
+                if least is None or number is None or least <= number <= most:
+                    continue
+                bound = f"least {least}" if number < least else f"most {most}"
+                raise DataError(f"{flag(each.name)} must be at {bound}, not {number}.")
         if self.seeds is not None:
             if self.seed != (0,):
                 raise DataError("--seeds N stands for --seed 0 … N-1; leave one of them out.")

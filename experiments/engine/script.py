@@ -8,8 +8,8 @@ from typing import Any
 import jax
 
 from engine.cluster import leave
-from vggjax.command import speak_plainly
-from vggjax.errors import VggjaxError
+from vggjax.command import speak_plainly, stop_writing
+from vggjax.errors import VggjaxError, visible
 
 
 def run_script(script: Callable[[], Any]) -> None:
@@ -17,10 +17,13 @@ def run_script(script: Callable[[], Any]) -> None:
     speak_plainly()
     try:
         script()
+        sys.stdout.flush()
     except VggjaxError as error:
         leave(_failed(str(error)))
+    except BrokenPipeError:
+        stop_writing()
     except OSError as error:
-        leave(_failed(f"{error.filename or 'A file'}: {error.strerror or error}."))
+        leave(_failed(visible(f"{error.filename or 'A file'}: {error.strerror or error}.")))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         leave(130)

@@ -1,19 +1,22 @@
 import hashlib
 import io
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from vggjax.data.dataset import Dataset
 from vggjax.data.folder import load_folder
 from vggjax.data.image_array import ImageArray
-from vggjax.data.images import DECODER_VERSION, decode_image
+from vggjax.data.images import DECODER_VERSION, DEEP_VERSION, decode_image
 from vggjax.errors import DataError
+from vggjax.quiet import quiet_pillow
 
 HERE = Path(__file__).parents[2]
 PHOTOS = Path(os.environ.get("VGGJAX_PHOTOS") or HERE.parent / "shared" / "photos")
@@ -84,6 +87,46 @@ def test_keys_are_of_content_size_mode_and_decoder(files, dataset, monkeypatch):
     others.append(ImageArray(dataset, size=4, resize="box").keys())
     rows = {row.tobytes() for array in (keys, *others) for row in array}
     assert len(rows) == 4 * 9, "no key of one is a key of another"
+
+
+def test_only_images_of_more_than_eight_bits_have_new_keys(files, monkeypatch):
+    deep = Image.fromarray(np.full((5, 5), 300, np.uint16))
+    text = PngImagePlugin.PngInfo()
+    text.add_text("a", "x" * 2**21, zip=True)
+    for number, kind in enumerate(["PNG", "TIFF", "PPM"]):
+        buffer = io.BytesIO()
+        deep.save(buffer, kind, pnginfo=text)
+        files[f"c/{number}.png"] = buffer.getvalue()
+    keys = ImageArray(make_dataset(files), size=4).keys()
+    for number, (data, key) in enumerate(zip(files.values(), keys, strict=True)):
+        version = f"{DECODER_VERSION} deep {DEEP_VERSION}" if number < 3 else DECODER_VERSION
+        assert (
+            key.tobytes() == hashlib.sha256(f"vggjax {version} 4 crop\n".encode() + data).digest()
+        )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no such system call here")
+@pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning", "ignore:.*fork:DeprecationWarning")
+def test_a_child_process_decodes_too(dataset):
+    images = ImageArray(dataset, size=4)
+    assert reds(images[:]) == list(range(9))  # the pool has threads by now
+    with quiet_pillow:  # as if another thread was decoding
+        child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if reds(images[:]) == list(range(9)) else 1)
+        finally:
+            os._exit(2)
+    for _ in range(200):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        time.sleep(0.1)
+    else:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        pytest.fail("the child hangs")
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 def test_an_image_that_changes_after_its_key_was_taken(files, dataset):

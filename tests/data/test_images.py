@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from vggjax.data import images
 from vggjax.data.images import IMAGE_SUFFIXES, RESIZE_MODES, decode_image
@@ -247,6 +247,65 @@ def test_what_pillow_logs_is_not_printed():
     program = "import vggjax.data, logging; logging.getLogger('PIL.TiffImagePlugin').error('no')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+# Nothing of it is needed to see the picture.
+PNG_TEXTS = {
+    "compressed text": lambda text: text.add_text("a", "x" * 2**21, zip=True),
+    "compressed international text": lambda text: text.add_itxt("a", "x" * 2**21, zip=True),
+    "plain text": lambda text: [text.add_text(str(n), "x" * 2**20) for n in range(65)],
+    "text of no known method": lambda text: text.add(b"zTXt", b"a\0\7" + bytes(9)),
+}
+
+
+@pytest.mark.parametrize("add", PNG_TEXTS.values(), ids=PNG_TEXTS)
+def test_much_text_in_a_png_is_no_damage(add):
+    image, text = noise(20, 20), PngImagePlugin.PngInfo()
+    add(text)
+    data = encoded(image, pnginfo=text)
+    limits = PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY
+    with pytest.raises((ValueError, OSError), match=r"MAX_TEXT|cannot identify"):
+        Image.open(io.BytesIO(data)).load()
+    np.testing.assert_array_equal(decode_image(data, 20, "nearest"), image)
+    assert limits == (PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY)
+    with pytest.raises(DataError, match="replace or remove"):
+        decode_image(data[:-600], 20)  # what is damaged besides, is
+
+
+def test_a_large_colour_profile_is_no_damage():
+    image = noise(20, 20)
+    data = encoded(image, icc_profile=bytes(2**21))
+    np.testing.assert_array_equal(decode_image(data, 20, "nearest"), image)
+
+
+@pytest.mark.parametrize("where", ["eXIf", "XMP"])
+def test_a_png_with_much_text_is_turned_upright(where):
+    stored = Image.fromarray(np.ascontiguousarray(STORED[6](UPRIGHT)))
+    text, exif = PngImagePlugin.PngInfo(), Image.Exif()
+    text.add_text("a", "x" * 2**21, zip=True)
+    if where == "XMP":
+        text.add_itxt("XML:com.adobe.xmp", '<x tiff:Orientation="6"/>')
+    else:
+        exif[0x0112] = 6
+    data = encoded(stored, pnginfo=text, exif=exif)
+    np.testing.assert_array_equal(decode_image(data, 2, "nearest"), UPRIGHT)
+
+
+def test_what_libtiff_prints_is_not_seen(tmp_path, capfd):
+    """It writes to the terminal from C; the user's own Pillow still does afterwards."""
+    damaged = bytearray(encoded(noise(64, 64), "TIFF", compression="tiff_lzw"))
+    damaged[200:400] = b"\xff" * 200
+
+    def decode(_: int) -> None:
+        with pytest.raises(DataError):
+            decode_image(bytes(damaged), 8)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(decode, range(100)))
+    assert capfd.readouterr() == ("", "")
+    with pytest.raises(OSError, match="decoder error"):
+        Image.open(io.BytesIO(damaged)).load()
+    assert "code" in capfd.readouterr().err
 
 
 def test_mistakes_in_the_call(tmp_path):

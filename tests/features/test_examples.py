@@ -7,6 +7,7 @@ import pytest
 from vggjax.data import Dataset, ImageArray, Split
 from vggjax.errors import DataError, VggjaxWarning
 from vggjax.features import Examples, compute, extract
+from vggjax.features.devices import device_batches
 
 THREE = np.zeros((3, 2), np.float32)
 
@@ -177,3 +178,12 @@ def test_images_in_0_to_255_pass(backbone, images):
 
 def test_features_in_any_range_pass(small_vgg):
     compute(small_vgg.after("flatten"), np.full((2, 8), -1, np.float32))
+
+
+def test_a_batch_far_larger_than_the_examples_takes_no_memory():
+    examples = Examples(np.ones((5, 2), np.float32), [0, 1, 0, 1, 1])
+    (batch,) = device_batches(examples, 10**13, None, None)
+    assert batch.inputs.shape == (1024, 2)
+    assert batch.weights.sum() == 5
+    (usual,) = device_batches(examples, 32, None, None)
+    assert usual.inputs.shape == (32, 2), "as ever"

@@ -2,6 +2,7 @@
 
 import io
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -44,6 +45,13 @@ def test_each_kind_is_the_same_picture(kind, file):
         np.testing.assert_array_equal(found.decoded(20, "nearest"), [PIXELS])
 
 
+def test_a_tilde_is_the_user_s_home(file, monkeypatch):
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(file.parent))
+    assert gather("~/photo.png").sources == (file,)
+    assert gather("~").sources == (file,)
+
+
 def test_a_folder_stands_for_the_images_below_it(file):
     (file.parent / "more").mkdir()
     file.rename(file.parent / "more" / "b.png")
@@ -52,6 +60,32 @@ def test_a_folder_stands_for_the_images_below_it(file):
     found = gather(file.parent)
     assert [name.removeprefix(f"{file.parent}/") for name in found.names] == ["a.jpg", "more/b.png"]
     assert not found.single
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda file: [str(file)] * 2,
+        lambda file: (file, PIXELS),
+        lambda file: iter([file, file]),
+        lambda file: np.array([str(file)] * 2),
+        lambda file: np.array([file, file]),
+        lambda file: np.stack([PIXELS] * 2),
+        lambda file: jnp.stack([PIXELS] * 2),
+        lambda file: [jnp.asarray(PIXELS)] * 2,
+    ],
+    ids=["list", "tuple", "iterator", "texts", "objects", "array", "JAX", "list of JAX"],
+)
+def test_several_are_several(kind, file):
+    found = gather(kind(file))
+    assert (found.single, len(found)) == (False, 2)
+    np.testing.assert_array_equal(found.decoded(20, "nearest"), [PIXELS] * 2)
+
+
+def test_an_array_of_another_library_is_one_picture():
+    found = gather(jnp.asarray(PIXELS))
+    assert found.single
+    np.testing.assert_array_equal(found.decoded(20, "nearest"), [PIXELS])
 
 
 def test_gray_and_transparent_arrays_are_images():
@@ -77,6 +111,8 @@ def test_gray_and_transparent_arrays_are_images():
         ([PIXELS, 7], "not int"),
         ([], "There are no photos"),
         ("nowhere.jpg", "There is no image file nowhere.jpg"),
+        ("", "There is no image file of an empty name"),
+        ([""], "There is no image file of an empty name"),
         (["nowhere.jpg"], "There is no image file nowhere.jpg"),
         ("https://example.org/cat.jpg", "download the image first"),
         (PIXELS / 255, "uint8, 0 to 255, not float64"),

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from vggjax.data.copies import Copies, find_copies
+from vggjax.errors import visible
 from vggjax.files import name_hash
 
 
@@ -64,9 +65,10 @@ class Dataset:
 def summary(dataset: Dataset) -> str:
     """Name, numbers of classes and images, notes; and the count of each class, one a line."""
     counts = dataset.counts()
-    width = max(map(len, counts), default=0)
+    rows = [(visible(name), count) for name, count in counts.items()]
+    width = max((len(name) for name, _ in rows), default=0)
     return "\n".join(
-        [headline(dataset), *(f"  {name:<{width}}  {count:>6}" for name, count in counts.items())]
+        [headline(dataset), *(f"  {name:<{width}}  {count:>6}" for name, count in rows)]
     )
 
 
@@ -82,4 +84,4 @@ def headline(dataset: Dataset) -> str:
         head += f", {counts[least]:,} ({least}) to {counts[most]:,} ({most}) a class"
     elif kinds:
         head += f", {counts[least]:,} a class"
-    return "; ".join([head, *dataset.notes])
+    return visible("; ".join([head, *dataset.notes]))

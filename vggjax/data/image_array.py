@@ -9,7 +9,7 @@ from copy import copy
 import numpy as np
 
 from vggjax.data.dataset import Dataset
-from vggjax.data.images import DECODER_VERSION, check_resize
+from vggjax.data.images import DECODER_VERSION, check_resize, deep_version
 from vggjax.data.unreadable import UnreadableImage, unreadable_error
 from vggjax.data.views import WHOLE, View, decode_view, view_called
 from vggjax.errors import DataError
@@ -106,7 +106,7 @@ class ImageArray:
         """A content key for each image, (N, 32) uint8: what its pixels here are determined by.
 
         That is the sha256 of the encoded bytes together with side, resize mode, flip and
-        DECODER_VERSION, so what is stored under a key can never be stale.
+        the decoder's version, so what is stored under a key can never be stale.
         """
         ids = [self.dataset.ids[number] for number in self.indices]
         new = [name for name in ids if name not in self._digests]
@@ -135,7 +135,8 @@ class ImageArray:
     def _key(self, encoded: bytes) -> bytes:
         flipped = " flip" if self.view.flip else ""
         side = self.view.side(self.size)
-        how = f"vggjax {DECODER_VERSION} {side} {self.resize}{flipped}\n".encode()
+        version = f"{DECODER_VERSION}{deep_version(encoded)}"
+        how = f"vggjax {version} {side} {self.resize}{flipped}\n".encode()
         return hashlib.sha256(how + encoded).digest()
 
 
@@ -143,6 +144,11 @@ class ImageArray:
 def decoding_pool(threads: int | None = None) -> ThreadPoolExecutor:
     """One pool for all arrays, made when first needed; its idle threads end with the program."""
     return ThreadPoolExecutor(threads or _threads(), thread_name_prefix="vggjax-decode")
+
+
+# The threads of a process are not those of its children: a child makes a pool of its own.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=decoding_pool.cache_clear)
 
 
 def _threads() -> int:

@@ -10,13 +10,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from vggjax.data.deep import eight_bits, is_deep, stated_levels
+from vggjax.data.png_texts import without_texts
 from vggjax.data.signatures import HEAD, is_heif, what_instead
 from vggjax.data.unreadable import UnreadableImage
 from vggjax.errors import DataError, one_line
 from vggjax.quiet import quiet_pillow
 
-# Part of every feature's name in the cache: raise it whenever the same bytes give other pixels.
+# Part of every feature's name in the cache: raise it whenever the same bytes give other pixels;
+# DEEP_VERSION, if only those of images of more than 8 bits are others.
 DECODER_VERSION = 1
+DEEP_VERSION = 2
 
 # Twice Pillow's own warning limit; a 3-channel image of that size takes half a gigabyte.
 MAX_PIXELS = 178_956_970
@@ -44,13 +48,9 @@ IMAGE_SUFFIXES = frozenset(
     for suffix in group
     if name != "HEIF" or find_spec(HEIF_READER)
 )
+_JPEG = b"\xff\xd8"
 
 RESIZE_MODES = ("nearest", "bilinear", "bicubic", "lanczos", "box", "crop")
-
-# The value that means white, in modes of more than 8 bits; where there are several, the smallest
-# that holds the image's values.
-_WHITE_LEVELS = {"I;16": (65535,), "I": (65535,), "F": (1, 255, 65535)}
-
 
 # A file's path or bytes, or an image that is decoded already: uint8 (H, W), (H, W, 3), (H, W, 4).
 Source = bytes | Path | Image.Image | np.ndarray
@@ -62,13 +62,23 @@ def decode_image(
     """An image file as uint8 RGB (size, size, 3), 0 … 255, upright.
 
     `data` is the path of a file or its bytes, or an image in memory (PIL, or a uint8 array), which
-    gets the same treatment; `name` names it in errors. Grayscale, palette and
-    CMYK become RGB (colour profiles are not applied); transparent parts are laid on white; more
-    than 8 bits are scaled, not clipped; EXIF rotation is applied; of an animation, the first frame
-    is taken. `resize` is one of RESIZE_MODES: `crop` is torchvision's evaluation transform, the
-    shorter side to size · 256 / 224, bilinear, then the centre; `nearest` (the reference's,
-    Keras 1), `bilinear`, `bicubic`, `lanczos` and `box` go directly to size × size, antialiased
-    (but for `nearest`).
+    gets the same treatment; `name` names it in errors. Grayscale, palette and CMYK become RGB
+    (colour profiles are not applied); transparent parts are laid on white; EXIF rotation is
+    applied; of an animation, the first frame is taken. `resize` is one of RESIZE_MODES: `crop` is
+    torchvision's evaluation transform, the shorter side to size · 256 / 224, bilinear, then the
+    centre; `nearest` (the reference's, Keras 1), `bilinear`, `bicubic`, `lanczos` and `box` go
+    directly to size × size, antialiased (but for `nearest`).
+
+    Gray images of more than 8 bits (16 or 32 bits, floats) rarely say what is white. It is the
+    usual level (1, 255, 4095, 65535) above the brightest of the image, 99.9 % of its values;
+    where that lies below a quarter of the level, white falls with its square, to meet the level
+    below. So there is no jump, full-range images stay as they are, and nothing comes out darker
+    than a quarter; but a dark 16-bit image below a quarter of white is lifted, as it looks the same
+    as one of fewer bits. Beyond 65535 the brightest is white. Black is 0, or the lowest value if
+    that is negative. What is no value is black and doesn't count: NaN, infinities, numbers from
+    1e30, what a TIFF states as such, and a lowest value below 0 or a highest beyond 65535 that is
+    further from the next than that is from all others, such as -9999. A TIFF of 12 bits says what
+    is white. Of colours with 16 bits the upper eight are taken.
 
     Raises DataError if it is no image, truncated, of more than MAX_PIXELS, or if `size` or
     `resize` make no sense.
@@ -81,9 +91,8 @@ def decode_image(
     name = name or (str(data) if isinstance(data, Path) else "the image")
     encoded = _read(data, name) if isinstance(data, Path) else data
     try:
-        with quiet_pillow, _open(encoded) as image:
-            _check_pixels(image.size)
-            return np.array(_resized(_upright_rgb(image), size, resize))
+        with quiet_pillow:
+            return np.array(_resized(_decoded(encoded), size, resize))
     except Image.DecompressionBombError as error:
         raise DataError(
             f"The image {name} is too large (over {MAX_PIXELS // 10**6} million pixels); shrink it."
@@ -106,6 +115,36 @@ def _read(path: Path, name: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"Cannot read the image file {name}: {error.strerror}.") from error
+
+
+def deep_version(encoded: bytes) -> str:
+    """What the name of a feature of an image of more than 8 bits has besides; else nothing."""
+    if not encoded.startswith(_JPEG):  # which is never deep, and nearly all there is
+        with suppress(Exception), quiet_pillow, _open(without_texts(encoded)) as image:
+            if is_deep(image.mode):
+                return f" deep {DEEP_VERSION}"
+    return ""
+
+
+def _decoded(encoded: bytes | Image.Image | np.ndarray) -> Image.Image:
+    """The whole image, upright RGB.
+
+    A JPEG is decoded in full even where it is shrunk to an eighth: decoding it smaller right away
+    (`Image.draft`) is quicker, but gives other pixels.
+    """
+    try:
+        return _loaded(encoded)
+    except Exception:
+        shorter = without_texts(encoded) if isinstance(encoded, bytes) else encoded
+        if shorter is encoded:
+            raise
+        return _loaded(shorter)
+
+
+def _loaded(encoded: bytes | Image.Image | np.ndarray) -> Image.Image:
+    with _open(encoded) as image:
+        _check_pixels(image.size)
+        return _upright_rgb(image)
 
 
 def _open(encoded: bytes | Image.Image | np.ndarray) -> Image.Image:
@@ -143,25 +182,14 @@ def _upright_rgb(image: Image.Image) -> Image.Image:
         ImageOps.exif_transpose(image, in_place=True)
     if image.mode == "RGB" and not image.has_transparency_data:
         return image  # `convert` would copy it
-    levels = _WHITE_LEVELS.get(image.mode[:4])  # I;16B is I;16 of the other byte order
-    if levels:
-        return _eight_bits(np.asarray(image, np.float64), levels).convert("RGB")
+    if is_deep(image.mode):
+        values = np.asarray(image, np.float64)
+        return Image.fromarray(eight_bits(values, **stated_levels(image))).convert("RGB")
     if not image.has_transparency_data:
         return image.convert("RGB")
     rgba = image.convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, rgba).convert("RGB")
-
-
-def _eight_bits(values: np.ndarray, white_levels: tuple[int, ...]) -> Image.Image:
-    """Scale to 0 … 255: by the white level that fits, or else by the image's own range."""
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    fitting = [level for level in white_levels if high <= level]
-    if low >= 0 and fitting:
-        low, high = 0.0, float(fitting[0])
-    scaled = (values - low) * (255 / max(high - low, 1e-30))
-    return Image.fromarray(np.rint(scaled).astype(np.uint8))
 
 
 def _resized(image: Image.Image, size: int, resize: str) -> Image.Image:

@@ -59,18 +59,12 @@ def drawing() -> str:
 def saved_jpegs(folder: Path, images: Mapping[str, Callable[[], np.ndarray]]) -> Path:
     """`folder`, with JPEGs `{path in it: function that draws it}` made on first use.
 
-    Raises DataError if it can't be written.
+    Raises DataError if that is in the cache, as it usually is, and can't be written.
     """
     if folder.is_dir():
         return folder
-    try:
-        with atomic_folder(folder) as temporary:
-            for name, draw in tqdm(images.items(), "rendering", unit="image", disable=None):
-                (temporary / name).parent.mkdir(exist_ok=True)
-                Image.fromarray(draw()).save(temporary / name, "jpeg", quality=_QUALITY)
-    except OSError as error:
-        raise DataError(
-            f"Cannot write the images to {folder} ({error.strerror or error}); "
-            "set VGGJAX_CACHE to a folder with room in it."
-        ) from error
+    with atomic_folder(folder) as temporary:
+        for name, draw in tqdm(images.items(), "rendering", unit="image", disable=None):
+            (temporary / name).parent.mkdir(exist_ok=True)
+            Image.fromarray(draw()).save(temporary / name, "jpeg", quality=_QUALITY)
     return folder

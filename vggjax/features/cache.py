@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vggjax.errors import DataError
 from vggjax.files import atomic_file, write_json
 
 KEY_BYTES = 32
@@ -80,7 +81,16 @@ class FeatureStore:
     @property
     def record(self) -> np.dtype:
         """One record: the key of an image's content, and its row of features."""
-        return np.dtype([("key", np.uint8, (KEY_BYTES,)), ("row", self.dtype, self.row_shape)])
+        return self._record_of(self.dtype)
+
+    @property
+    def stored(self) -> np.dtype:
+        """The same in a file: types that NumPy's files don't know, as integers of their bits."""
+        bits = np.dtype(f"u{self.dtype.itemsize}")
+        return self._record_of(self.dtype if self.dtype.isbuiltin == 1 else bits)
+
+    def _record_of(self, dtype: np.dtype) -> np.dtype:
+        return np.dtype([("key", np.uint8, (KEY_BYTES,)), ("row", dtype, self.row_shape)])
 
     def missing(self, keys: np.ndarray) -> np.ndarray:
         """Indices of those `keys` (N, 32) that have no row yet; a repeated key is listed once."""
@@ -98,7 +108,7 @@ class FeatureStore:
         """Write the `records` as a segment, and take up their rows."""
         path = self.folder / f"{uuid.uuid4().hex}.npy"
         with atomic_file(path) as temporary, temporary.open("wb") as file:
-            np.save(file, records)
+            np.save(file, records.view(self.stored))
         self.open_segment(path)
 
     def open_segment(self, path: Path) -> None:
@@ -107,10 +117,10 @@ class FeatureStore:
             records = np.load(path, mmap_mode="r")
         except (OSError, ValueError, EOFError):
             return  # damaged: its rows count as missing and are computed again
-        if records.dtype != self.record or records.ndim != 1:
+        if records.dtype != self.stored or records.ndim != 1:
             return
         number = len(self.segments)
-        self.segments.append(records)
+        self.segments.append(records.view(self.record))
         for row, key in enumerate(_read_keys(path, records)):
             self.positions[key] = number, row
 
@@ -141,12 +151,24 @@ class Writer:
             raise ValueError("There are more rows than keys.")
         while len(rows):
             part = self._segment[self._filled :][: len(rows)]
-            part["key"], part["row"] = self._keys[: len(part)], rows[: len(part)]
+            part["key"], part["row"] = self._keys[: len(part)], self._kept(rows[: len(part)])
             self._keys, rows = self._keys[len(part) :], rows[len(part) :]
             self._filled += len(part)
             if self._filled == len(self._segment):
                 self._store.add_segment(self._segment)
                 self._segment, self._filled = self._empty(), 0
+
+    def _kept(self, rows: np.ndarray) -> np.ndarray:
+        """The rows in the store's type; DataError if it is too narrow for them."""
+        dtype = self._store.dtype
+        with np.errstate(over="ignore"):
+            kept = rows.astype(dtype, copy=False)
+        if dtype == np.float16 and (np.isinf(kept) > np.isinf(rows)).any():
+            raise DataError(
+                f"There is a feature of {np.abs(rows).max():.3g}, more than float16 can hold; keep "
+                "them as bfloat16 or float32."
+            )
+        return kept
 
     def _empty(self) -> np.ndarray:
         most = max(1, SEGMENT_BYTES // self._store.record.itemsize)

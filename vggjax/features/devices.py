@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from vggjax.features.examples import Batch, Examples, ahead, batches
+from vggjax.features.examples import Batch, Examples, ahead, batches, within
 
 AXIS = "data"
 
@@ -56,8 +56,10 @@ def device_batches(
     """The `batches` of `examples`, split over the devices, prepared while others are in use.
 
     A `size` that the devices do not divide is filled up like a last batch, so that each step uses
-    the same examples as on one device. Each process reads only its own part of a batch.
+    the same examples as on one device. Each process reads only its own part of a batch. One far
+    above the number of examples is only as large as these need.
     """
+    size = within(size, len(examples))
     if mesh is None:
         return ahead(batches(examples, size, order))
     per_device = -(-size // mesh.size)

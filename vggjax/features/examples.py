@@ -12,6 +12,7 @@ from vggjax.errors import DataError
 from vggjax.features.checked import checked_inputs, checked_labels, require_finite
 
 Item = TypeVar("Item")
+_ROWS = 1024  # up to so many, a batch is padded to any size
 
 
 @dataclass(frozen=True, repr=False)
@@ -99,6 +100,15 @@ def batches(
         indices = np.pad(indices, (0, rows - len(indices)), mode="edge")[part]
         inputs = np.asarray(examples.inputs[indices])
         yield Batch(inputs, examples.labels[indices], weights[part])
+
+
+def within(size: int, count: int) -> int:
+    """A batch's `size`, but not much larger than all `count` examples: the rest is only padding.
+
+    >>> within(32, 5), within(10**12, 5000)
+    (32, 5120)
+    """
+    return min(size, -(-count // _ROWS) * _ROWS)
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:

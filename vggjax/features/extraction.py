@@ -10,9 +10,11 @@ import numpy as np
 
 from vggjax.collective import fail_together
 from vggjax.data import WHOLE, ImageArray, View
+from vggjax.errors import DataError
 from vggjax.features.cache import Features, FeatureStore, Writer
 from vggjax.features.exchange import exchanged, own_share, shared_keys
 from vggjax.features.forward import branch_outputs
+from vggjax.features.given import as_images, kept_dtype
 from vggjax.files import cache_folder
 from vggjax.model import Chain, arithmetic_of, chain_digest, dense_layers, output_shape
 from vggjax.progress import progress
@@ -20,7 +22,7 @@ from vggjax.progress import progress
 
 def extract(
     backbone: Chain,
-    images: ImageArray,
+    images: ImageArray | np.ndarray,
     *,
     batch_size: int | None = None,
     cache: Path | None = None,
@@ -28,13 +30,15 @@ def extract(
 ) -> Features:
     """The output of `backbone` for each image, as `Features` (N, …) that live on disk.
 
-    `images` are (N, size, size, 3) uint8 RGB: an `ImageArray`, or what can be indexed and has its
-    `shape`, `keys` and `subset`. Rows found in the cache (`cache`, by default
+    `images` are (N, size, size, 3) uint8 RGB: an `ImageArray`, an array, or what can be indexed and
+    has an ImageArray's `shape`, `keys` and `subset`. Rows found in the cache (`cache`, by default
     `features` in `vggjax.files.cache_folder()`) are not computed again: they are named by a hash
     of the chain, weights and preprocessing included, of the arithmetic it is computed with, and of
     the image. The rest is computed batch by batch, so that memory doesn't grow with the number of
-    images; `batch_size` is by default what fills the devices. `dtype` is how they are kept.
-    Several processes, which must call this together, share the images; each uses all its devices.
+    images; `batch_size` is by default what fills the devices. `dtype` is how they are kept:
+    float32, float16, bfloat16 or float64. Several processes, which must call this together, share
+    the images; each uses all its devices. Raises DataError for other images or types, for a feature
+    that float16 can't hold, and for a cache that can't be written.
 
     >>> import vggjax
     >>> from vggjax.data import load_demo
@@ -52,7 +56,7 @@ def extract(
 def extract_layers(
     backbone: Chain,
     layers: Sequence[str],
-    images: ImageArray,
+    images: ImageArray | np.ndarray,
     *,
     batch_size: int | None = None,
     cache: Path | None = None,
@@ -84,7 +88,8 @@ def extract_views(
     `views` are of `vggjax.data.VIEWS`, or a `View`. The features of `whole` are those that
     `extract_layers` gives; larger views go through the network densely (see
     `vggjax.model.dense_application`). There is one pass for each view, otherwise as
-    `extract_layers`. Raises DataError for an unknown view, LayerError for an unknown layer.
+    `extract_layers`. Raises DataError for an unknown view and for images that aren't an
+    `ImageArray`, LayerError for an unknown layer.
 
     >>> import vggjax
     >>> from vggjax.data import load_demo
@@ -95,6 +100,8 @@ def extract_views(
     [(4, 512), (4, 512), (4, 512)]
     """
     ordered = sorted(set(layers), key=backbone.position)
+    if not hasattr(images, "seen_as"):
+        raise DataError(f"Views are those of a vggjax.ImageArray, not of {type(images).__name__}.")
     found = {}
     for view, own in {view: images.seen_as(view) for view in views}.items():
         chains = dense_layers(backbone, ordered, own.shape[1])
@@ -105,13 +112,14 @@ def extract_views(
 
 def _extracted(
     chains: Mapping[str, Chain],
-    images: ImageArray,
+    images: Any,
     batch_size: int | None,
     cache: Path | None,
     dtype: Any,
     what: str = "features",
 ) -> dict[str, Features]:
     """The outputs of several chains from one pass (see `branch_outputs`), kept in the cache."""
+    images = as_images(images)
     stores = {
         name: open_store(chain, images.shape[1:], cache, dtype) for name, chain in chains.items()
     }
@@ -128,7 +136,7 @@ def open_store(
     backbone: Chain, image_shape: tuple[int, ...], cache: Path | None, dtype: Any
 ) -> FeatureStore:
     """The store that holds `backbone`'s features, in a folder named by what they depend on."""
-    dtype, arithmetic = np.dtype(dtype), arithmetic_of(backbone)
+    dtype, arithmetic = kept_dtype(dtype), arithmetic_of(backbone)
     row_shape = output_shape(backbone, image_shape, np.uint8)
     identity = hashlib.sha256(f"{chain_digest(backbone)} {arithmetic}".encode()).hexdigest()
     size = "x".join(map(str, row_shape))
@@ -148,7 +156,7 @@ def _default_batch() -> int:
 
 def _fill(
     chains: Mapping[str, Chain],
-    images: ImageArray,
+    images: Any,
     keys: np.ndarray,
     stores: dict[str, FeatureStore],
     todo: dict[str, np.ndarray],

@@ -18,7 +18,9 @@ class Chain(nnx.Module):
     """Named layers applied one after the other.
 
     Cutting (`until`, `after`) and joining (`then`) share the layers, they copy nothing. `dtype` is
-    what it computes in (see `vggjax.model.in_precision`).
+    what it computes in (see `vggjax.model.in_precision`). It can be differentiated in both
+    directions (`jax.grad`, `jax.jvp`) and mapped (`jax.vmap`), with respect to the input, in
+    floating point, and to its `parameters`.
 
     >>> import vggjax
     >>> vgg = vggjax.load_vgg("demo")

@@ -11,6 +11,7 @@ from jax import lax
 from vggjax.model import kernels, winograd
 from vggjax.model.chain import Chain
 from vggjax.model.layers import Convolution, Dense, Flatten, WindowMean, Windows
+from vggjax.model.linear_kernels import linear_kernel
 
 # On a CPU, so many bytes of activations are worked on at a time: they stay in the cache.
 GROUP_BYTES = 2**22
@@ -92,12 +93,18 @@ def in_groups(function: Any, x: jax.Array, group: int) -> jax.Array:
     return y.reshape(batch, *y.shape[2:])
 
 
-@jax.custom_vjp
-def _convolution(x: jax.Array, filters: jax.Array, backward_filters: jax.Array) -> jax.Array:
-    return winograd.convolve(x, filters)
+def _tangent(dx: jax.Array, _: jax.Array, *filters: jax.Array) -> jax.Array:
+    return _convolution(dx, *filters)
 
 
-_convolution.defvjp(
-    lambda x, filters, backward_filters: (winograd.convolve(x, filters), backward_filters),
-    lambda backward_filters, dy: (winograd.convolve(dy, backward_filters), None, None),
+def _transpose(dy: jax.Array, _: Any, filters: jax.Array, backward: jax.Array) -> jax.Array:
+    return _convolution(dy, backward, filters)
+
+
+# Linear in the input alone, with the filters of its transpose beside its own.
+_convolution: kernels.Convolve = linear_kernel(
+    "prepared_convolution",
+    lambda x, filters, backward_filters: winograd.convolve(x, filters),
+    tangents=(_tangent, None, None),
+    transposes=(_transpose,),
 )

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from vggjax.model import winograd
+from vggjax.model.linear_kernels import linear_kernel
 
 # On a CPU, Winograd's form is slower than the direct one for fewer channels.
 LEAST_CHANNELS = 64
 LAYOUT = ("NHWC", "HWIO", "NHWC")
-Convolve = Callable[[jax.Array, jax.Array], jax.Array]
+Convolve = Callable[..., jax.Array]  # of input and kernel
 
 
 def convolution(x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
@@ -50,7 +52,7 @@ def _by_winograd(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return winograd.convolve(x, winograd.transform_filters(kernel))
 
 
-def _with_gradient(form: Convolve) -> Convolve:
+def _with_gradient(name: str, form: Convolve) -> Convolve:
     """The convolution `form`, its gradient with respect to the input in the same form.
 
     That is a convolution with the kernel rotated by 180°: XLA's own form of it, whose window is
@@ -59,21 +61,24 @@ def _with_gradient(form: Convolve) -> Convolve:
     fast as XLA's.
     """
 
-    def forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        return form(x, kernel), (x, kernel)
+    def to_input(dy: jax.Array, _: Any, kernel: jax.Array) -> jax.Array:
+        return defined(dy, winograd.rotated(kernel))
 
-    def backward(saved: tuple[jax.Array, jax.Array], dy: jax.Array) -> tuple[jax.Array, jax.Array]:
-        x, kernel = saved
+    def to_kernel(dy: jax.Array, x: jax.Array, kernel: Any) -> jax.Array:
         (dkernel,) = jax.linear_transpose(partial(form, x), kernel)(dy)
-        return defined(dy, winograd.rotated(kernel)), dkernel
+        return dkernel
 
-    defined = jax.custom_vjp(form)
-    defined.defvjp(forward, backward)
+    defined: Convolve = linear_kernel(
+        name,
+        form,
+        tangents=(lambda dx, _, kernel: defined(dx, kernel), lambda dk, x, _: defined(x, dk)),
+        transposes=(to_input, to_kernel),
+    )
     return defined
 
 
-direct_convolution = _with_gradient(_by_xla)
-winograd_convolution = _with_gradient(_by_winograd)
+direct_convolution = _with_gradient("direct_convolution", _by_xla)
+winograd_convolution = _with_gradient("winograd_convolution", _by_winograd)
 
 
 def max_pool(x: jax.Array) -> jax.Array:

@@ -7,6 +7,7 @@ from statistics import mean
 from textwrap import wrap
 from typing import Any
 
+from vggjax.errors import visible
 from vggjax.evaluation import mean_interval, wilson_interval
 from vggjax.training import Record
 
@@ -29,7 +30,7 @@ MEASURES: dict[str, tuple[Callable[[Record], float], str]] = {
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as text; every row is as long as the header."""
+    """Cells as text; every row is as long as the header. They are shown on one line each."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -42,13 +43,14 @@ class Table:
 
     def as_text(self) -> str:
         """Aligned columns under a ruled header; its words are set in lines if it is too wide."""
-        contents = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
-        header = [[name] for name in self.header]
-        if sum(max(len(n), c) + 2 for n, c in zip(self.header, contents, strict=True)) > WIDTH + 2:
-            header = [_lines(n, c) for n, c in zip(self.header, contents, strict=True)]
+        names, *body = [tuple(map(visible, row)) for row in (self.header, *self.rows)]
+        contents = [max(map(len, column)) for column in zip(*body, strict=True)]
+        header = [[name] for name in names]
+        if sum(max(len(n), c) + 2 for n, c in zip(names, contents, strict=True)) > WIDTH + 2:
+            header = [_lines(n, c) for n, c in zip(names, contents, strict=True)]
         height = max(map(len, header))
         above = [[""] * (height - len(lines)) + lines for lines in header]
-        rows = [*zip(*above, strict=True), *self.rows]
+        rows = [*zip(*above, strict=True), *body]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [self._aligned(row, widths) for row in rows]
         rule = "-" * (sum(widths) + 2 * len(widths) - 2)
@@ -112,8 +114,8 @@ def accuracy_note(records: Sequence[Record], *names: str) -> str:
 
 def plain(text: str) -> str:
     """Text that Markdown shows as it is, on one line."""
-    escaped = re.sub(r"([\\`*\[\]<>|&]|\b_|_\b)", r"\\\1", text)
-    return " ".join(escaped.split())
+    escaped = re.sub(r"([\\`*\[\]<>|&]|\b_|_\b)", r"\\\1", " ".join(text.split()))
+    return visible(escaped)
 
 
 def _cell(group: Sequence[Record], name: str) -> str:

@@ -12,7 +12,7 @@ from scipy.special import softmax
 from vggjax.data import WHOLE
 from vggjax.data.images import check_resize
 from vggjax.data.views import view_called
-from vggjax.errors import DataError, LayerError, VggjaxError, WeightsError
+from vggjax.errors import DataError, LayerError, VggjaxError, WeightsError, visible
 from vggjax.features import branch_outputs, compute, outputs
 from vggjax.model import (
     Chain,
@@ -70,7 +70,7 @@ class Classifier:
         check_names(self.class_names, outputs)
 
     def __repr__(self) -> str:
-        names = ", ".join(self.class_names[:3]) + ", …" * (len(self.class_names) > 3)
+        names = ", ".join(map(visible, self.class_names[:3])) + ", …" * (len(self.class_names) > 3)
         layers = " + ".join(joint_head(self.head, self.backbone.names[-1]).layers)
         weights = f", {self.weights} weights" if self.weights else ""
         return f"Classifier({len(self.class_names)} classes: {names}; head on {layers}{weights})"

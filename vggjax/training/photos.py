@@ -70,15 +70,16 @@ def gather(photos: Any) -> Photos:
     for anything else, for what isn't there, and if there is none at all.
     """
     if _is_folder(photos):
-        paths = images_below(Path(photos))
+        paths = images_below(_path(photos))
         return Photos(tuple(paths), tuple(map(str, paths)), single=False)
+    photos = _plain(photos)
     if _is_one(photos):
         return Photos((_source(photos),), (_name(photos, 0),), single=True)
     if isinstance(photos, np.ndarray):
         _check_batch(photos)
     elif not isinstance(photos, Iterable) or isinstance(photos, dict):
         raise DataError(f"A photo is {KINDS}, or a list of such, not {type(photos).__name__}.")
-    items = list(photos)
+    items = [_plain(item) for item in photos]
     if not items:
         raise DataError("There are no photos to classify.")
     for item in items:
@@ -89,8 +90,22 @@ def gather(photos: Any) -> Photos:
     return Photos(tuple(map(_source, items)), tuple(map(_name, items, range(len(items)))), False)
 
 
+def _plain(photos: Any) -> Any:
+    """Arrays of other libraries as NumPy's, and arrays of paths or other things as lists."""
+    if hasattr(photos, "__array__") and not isinstance(photos, Image.Image):
+        photos = np.asarray(photos)
+        return photos.tolist() if photos.dtype.kind in "OSU" else photos
+    return photos
+
+
 def _is_folder(photo: Any) -> bool:
-    return isinstance(photo, str | Path) and Path(photo).is_dir()
+    # An empty text is an empty field of a table, not the folder that one is in.
+    return isinstance(photo, str | Path) and photo != "" and _path(photo).is_dir()
+
+
+def _path(photo: str | Path) -> Path:
+    """With a `~` at its beginning for the user's home, also where no shell has seen to that."""
+    return Path(photo).expanduser()
 
 
 def _is_one(photo: Any) -> bool:
@@ -101,11 +116,11 @@ def _is_one(photo: Any) -> bool:
 
 def _source(photo: Any) -> Source:
     if isinstance(photo, str | Path):
-        path = Path(photo)
+        path = _path(photo)
         if str(photo).startswith(("http://", "https://")):
             raise DataError(f"{photo} is an address; download the image first.")
         if not path.is_file():
-            raise DataError(f"There is no image file {photo}.")
+            raise DataError(f"There is no image file {photo or 'of an empty name'}.")
         return path
     if isinstance(photo, np.ndarray):
         return _checked(photo)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from vggjax.errors import visible
+
 
 @dataclass(frozen=True, repr=False)
 class Prediction(Mapping[str, float]):
@@ -40,6 +42,7 @@ class Prediction(Mapping[str, float]):
         return len(self.probabilities)
 
     def __repr__(self) -> str:
-        best = ", ".join(f"{name} {share * 100:.1f} %" for name, share in self.top(3).items())
+        top = self.top(3).items()
+        best = ", ".join(f"{visible(name)} {share * 100:.1f} %" for name, share in top)
         more = ", …" if len(self) > 3 else ""
         return f"Prediction({best}{more}{'' if self.sure else '; unsure'})"
