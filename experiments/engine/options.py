@@ -135,8 +135,9 @@ class NetworkOptions(ProcessOptions):
     rank: ClassVar[int] = 3
 
     weights: str | None = option(
-        None, "imagenet, imagenet-notop, imagenet-torch, demo, random, or a file or folder of "
-        "weights (default: imagenet; on the demo set, or without a network, demo)",
+        None, "imagenet, imagenet-notop, imagenet-torch, vgg19, vgg16_bn-torch and others (see "
+        "weights/README.md), demo, random, or a file or folder of weights (default: imagenet; on "
+        "the demo set, or without a network, demo)",
         metavar="NAME", beside=True,
     )  # fmt: skip
     preprocessing: str | None = option(

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import inspect
 import threading
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,15 @@ from vggjax.errors import LayerError, WeightsError
 from vggjax.model import chain_digest, softmax_head
 from vggjax.training import Classifier
 from vggjax.weights.importer import convert_file
-from vggjax.weights.remote import REMOTES, Remote, obtainable, store_folder, stored, title_of
+from vggjax.weights.remote import (
+    REMOTES,
+    Remote,
+    _holders,
+    obtainable,
+    store_folder,
+    stored,
+    title_of,
+)
 from vggjax.weights.sources import load_vgg, load_weights, weights_identity
 from vggjax.weights.store import is_store
 
@@ -261,3 +270,26 @@ def test_torch_shares_nothing(server, served):
     store("imagenet", served)
     assert stored("imagenet-torch", "block1_conv1") is None
     assert isinstance(stored("imagenet", "block1_conv1"), Path)
+
+
+@pytest.mark.parametrize("name", ["imagenet", "imagenet-notop", "vgg19", "vgg19-notop"])
+def test_addresses_and_checksums_are_keras_own(name):
+    from keras.src.applications import vgg16, vgg19
+
+    source = inspect.getsource(vgg19 if "19" in name else vgg16)
+    remote = REMOTES[name]
+    path, file = remote.url.removeprefix("https://").split("/", 1)[1].rsplit("/", 1)
+    assert file in source
+    assert all(part in source for part in path.split("/"))
+    assert f'"{remote.known_hash.removeprefix("md5:")}"' in source
+    assert remote.config.top != ("notop" in name)
+
+
+def test_vgg19_is_served_by_either_of_its_files():
+    assert title_of("vgg19-notop") == "vgg19"
+    assert [_holders("vgg19", layer)[0] for layer in ("block5_pool", "fc1")] == [
+        *("vgg19-notop", "vgg19"),
+    ]
+    for name, count in (("vgg11_bn-torch", 8), ("vgg13-torch", 10), ("vgg16_bn-torch", 13)):
+        assert sum(REMOTES[name].config.depths) == count
+        assert _holders(name, "block1_pool") == [name]

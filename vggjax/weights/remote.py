@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vggjax import download
@@ -12,6 +12,7 @@ from vggjax.files import cache_folder
 from vggjax.model.config import VGGConfig, parameter_shapes
 from vggjax.weights.importer import convert_file
 from vggjax.weights.info import Layers, parameter_layers
+from vggjax.weights.match import DEPTHS
 from vggjax.weights.store import is_store
 
 
@@ -30,28 +31,63 @@ class Remote:
         return self.url.rpartition("/")[2]
 
 
-_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/vgg16"
+_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
+_TORCH = "https://download.pytorch.org/models"
+_VGG19 = VGGConfig(depths=DEPTHS[16])
+# torchvision's networks of 8, 10, 13 and 16 convolutions: name, the digits of its SHA-256 that
+# stand in the file's name, which are all that is published, and its size in MiB.
+_TORCHVISION = {
+    "vgg11-torch": (8, "vgg11", "8a719046", 506.84),
+    "vgg11_bn-torch": (8, "vgg11_bn", "6002323d", 506.881),
+    "vgg13-torch": (10, "vgg13", "19584684", 507.545),
+    "vgg13_bn-torch": (10, "vgg13_bn", "abd245e5", 507.59),
+    "vgg16_bn-torch": (13, "vgg16_bn", "6c64b313", 527.866),
+    "vgg19-torch": (16, "vgg19", "dcbb9e9d", 548.051),
+    "vgg19_bn-torch": (16, "vgg19_bn", "c79401a0", 548.143),
+}
 REMOTES = {
     "imagenet": Remote(
-        f"{_KERAS}/vgg16_weights_tf_dim_ordering_tf_kernels.h5",
+        f"{_KERAS}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5",
         553_467_096,
         "md5:64373286793e3c8b2b4e3219cbf3544b",
         VGGConfig(),
     ),
     "imagenet-notop": Remote(
-        f"{_KERAS}/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        f"{_KERAS}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
         58_889_256,
         "md5:6d6bbae143d832006294945121d1f1fc",
         VGGConfig(top=False),
     ),
     "imagenet-torch": Remote(
-        "https://download.pytorch.org/models/vgg16-397923af.pth",
+        f"{_TORCH}/vgg16-397923af.pth",
         553_433_881,
-        "sha256:397923af",  # the digits in its name are all that torchvision publishes
+        "sha256:397923af",
         VGGConfig(preprocessing="torch"),
     ),
+    "vgg19": Remote(
+        f"{_KERAS}/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels.h5",
+        574_710_816,
+        "md5:cbe5617147190e668d6c5d5026f83318",
+        _VGG19,
+    ),
+    "vgg19-notop": Remote(
+        f"{_KERAS}/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        80_134_624,
+        "md5:253f8cb515780f3b799900260a226db6",
+        replace(_VGG19, top=False),
+    ),
+    **{
+        name: Remote(
+            f"{_TORCH}/{file}-{digits}.pth",
+            round(size * 2**20),
+            f"sha256:{digits}",
+            VGGConfig(depths=DEPTHS[count], preprocessing="torch"),
+        )
+        for name, (count, file, digits, size) in _TORCHVISION.items()
+    },
 }
-_SAME = ("imagenet", "imagenet-notop")  # the second file holds the first one's convolutions
+# The second file of each holds the first one's convolutions.
+_SAME = (("imagenet", "imagenet-notop"), ("vgg19", "vgg19-notop"))
 
 
 def title_of(name: str) -> str:
@@ -60,7 +96,7 @@ def title_of(name: str) -> str:
     >>> title_of("imagenet-notop"), title_of("demo")
     ('imagenet', 'demo')
     """
-    return _SAME[0] if name in _SAME else name
+    return _same(name)[0]
 
 
 def stored(name: str, layers: Layers = None) -> Path | None:
@@ -108,9 +144,13 @@ def store_folder(name: str) -> Path:
 def _holders(name: str, layers: Layers) -> list[str]:
     """The names of the files with all that `layers` of `name` need, the smallest first."""
     needed = set(parameter_layers(REMOTES[name].config, layers))
-    same = _SAME if name in _SAME else (name,)
-    holders = [one for one in same if needed <= parameter_shapes(REMOTES[one].config).keys()]
+    holders = [one for one in _same(name) if needed <= parameter_shapes(REMOTES[one].config).keys()]
     return sorted(holders, key=lambda one: REMOTES[one].size)
+
+
+def _same(name: str) -> tuple[str, ...]:
+    """The names of the files with the same convolutions, the whole network first."""
+    return next((names for names in _SAME if name in names), (name,))
 
 
 def _files_here(name: str, layers: Layers) -> Iterator[tuple[str, Path]]:
