@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 from engine.command_line import identity
 from engine.job import Job, Outcome
 from vggjax.data import ImageArray, save_splits, summary
+from vggjax.errors import one_line
 from vggjax.evaluation import wilson_interval
 from vggjax.files import AS_ON_DISK, name_hash
 from vggjax.model import chain_digest, kernels
@@ -119,11 +121,17 @@ def _known(record: Record, job: Job[Any]) -> dict[str, Any]:
 
 
 def _save_picture(picture: Figure | np.ndarray, path: Path) -> None:
+    """Write a picture; one that can't be drawn costs no result, and stderr says so."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(picture, np.ndarray):
-        Image.fromarray(picture).save(path, format="png")
-    else:
-        save_figure(picture, path)
+    try:
+        if isinstance(picture, np.ndarray):
+            Image.fromarray(picture).save(path, format="png")
+        else:
+            save_figure(picture, path)
+    except OSError:  # a full disk: nothing else could be written either
+        raise
+    except Exception as error:
+        print(f"{path.name} could not be drawn ({one_line(error)}).", file=sys.stderr)
 
 
 def _images_digest(job: Job[Any]) -> str | None:

@@ -350,3 +350,17 @@ def test_a_folder_that_cannot_take_the_run_is_refused_before_it(
             )
     assert not computed
     assert names(tmp_path) == {"file"}
+
+
+def test_a_picture_that_cannot_be_drawn_costs_no_result(
+    photos, small_weights, tmp_path, monkeypatch, capsys
+):
+    def fail(figure, path):
+        raise ValueError("no such glyph")
+
+    monkeypatch.setattr("engine.results.save_figure", fail)
+    result = run(CALTECH, [*UNSAVED, "--data-dir", photos, "--weights", small_weights], tmp_path)
+    assert "accuracy.png could not be drawn (no such glyph)." in capsys.readouterr().err
+    assert result["files"] == sorted(names(tmp_path) - {"result.json"})
+    assert "predictions.csv" in result["files"]
+    assert "accuracy.png" not in result["files"]
