@@ -7,10 +7,9 @@ from itertools import pairwise, permutations
 from math import isqrt
 
 import jax.numpy as jnp
-import numpy as np
 
 from vggjax.errors import WeightsError
-from vggjax.model.config import TOP, VGGConfig
+from vggjax.model.config import TOP, Preprocessing, VGGConfig
 from vggjax.weights.formats import ForeignWeights
 from vggjax.weights.found import FoundLayer, Norm, found_layers
 
@@ -18,6 +17,7 @@ from vggjax.weights.found import FoundLayer, Norm, found_layers
 DEPTHS = {8: (1, 1, 2, 2, 2), 10: (2, 2, 2, 2, 2), 13: (2, 2, 3, 3, 3), 16: (2, 2, 4, 4, 4)}
 DENSE = TOP[1:]  # fc1, fc2 and predictions
 _NAME = re.compile(r"block(\d+)_conv(\d+)$")
+_USUAL: dict[str, Preprocessing] = {"torch": "torch", "keras": "caffe"}  # where nothing is stated
 _MOST = 60  # letters of a name in a message
 
 
@@ -43,39 +43,57 @@ def match(foreign: ForeignWeights) -> Match:
     found, norms, others = found_layers(foreign)
     convolutions = _convolutions(found, foreign)
     depths = _depths(convolutions, foreign)
-    convolutions = _with_norms(convolutions, norms, foreign)
-    names = [f"block{b}_conv{n + 1}" for b, depth in enumerate(depths, 1) for n in range(depth)]
-    layers = dict(zip(names, convolutions, strict=True))
-    rest = [layer for layer in found if layer not in convolutions and not layer.is_convolution]
-    stated = foreign.stated
-    top = [] if stated.pooled else _top(rest, convolutions[-1].outputs)
+    rest = [layer for layer in found if not layer.is_convolution]
+    top = [] if foreign.stated.pooled else _top(rest, convolutions[-1].outputs)
     used = {name for layer in (*convolutions, *top) for name in layer.tensors}
     left_out = [name for layer in found for name in layer.tensors if name not in used] + others
-    size, assumed = _image_size(top, convolutions[-1].outputs, len(depths), foreign)
-    preprocessing = stated.preprocessing or ("torch" if foreign.format == "torch" else "caffe")
-    if not stated.preprocessing:
-        assumed = [f"{preprocessing} preprocessing", *assumed]
-    if stated.turned is None and foreign.first_axis:
-        assumed.append("kernels as Theano turns them")
-    if convolutions[0].norm and stated.epsilon is None:
-        assumed.append(f"batch normalisation's epsilon {convolutions[0].norm.epsilon:g}")
-    if norms and not convolutions[0].norm:
-        assumed.append(f"{len(norms)} batch normalisation not among the convolutions, left out")
-    linear = {layer.name.split("/")[-1] for layer in (*convolutions, *top[:2])} & {*stated.linear}
-    if linear:
-        assumed.append(f"a ReLU after {', '.join(sorted(linear))}, where the file has none")
-    ends = np.cumsum(depths) - 1
+    convolutions = _with_norms(convolutions, norms, foreign)
+    names = [f"block{b}_conv{n + 1}" for b, depth in enumerate(depths, 1) for n in range(depth)]
+    layers = dict(zip([*names, *DENSE], [*convolutions, *top], strict=False))
+    size, about_size = _image_size(top, convolutions[-1].outputs, len(depths), foreign)
+    assumed = [*_about_pixels(foreign), *about_size, *_about_layers(layers, norms, foreign)]
+    return Match(layers, _config(layers, depths, size, foreign), tuple(left_out), tuple(assumed))
+
+
+def _config(
+    layers: dict[str, FoundLayer], depths: tuple[int, ...], size: int, foreign: ForeignWeights
+) -> VGGConfig:
+    top = DENSE[0] in layers
     config = VGGConfig(
-        widths=tuple(convolutions[end].outputs for end in ends),
+        widths=tuple(layers[f"block{block}_conv1"].outputs for block in range(1, len(depths) + 1)),
         depths=depths,
         image_size=size,
-        top=bool(top),
-        preprocessing=preprocessing,
+        top=top,
+        preprocessing=foreign.stated.preprocessing or _USUAL[foreign.format],
     )
-    if top:
-        layers |= dict(zip(DENSE, top, strict=True))
-        config = replace(config, hidden=top[0].outputs, classes=top[2].outputs)
-    return Match(layers, config, tuple(left_out), tuple(assumed))
+    if not top:
+        return config
+    hidden, classes = layers["fc1"].outputs, layers["predictions"].outputs
+    return replace(config, hidden=hidden, classes=classes)
+
+
+def _about_pixels(foreign: ForeignWeights) -> list[str]:
+    """What is assumed of images' values."""
+    return [] if foreign.stated.preprocessing else [f"{_USUAL[foreign.format]} preprocessing"]
+
+
+def _about_layers(
+    layers: dict[str, FoundLayer], norms: list[Norm], foreign: ForeignWeights
+) -> list[str]:
+    """What is assumed of kernels, batch normalisations and activations."""
+    stated, norm = foreign.stated, layers["block1_conv1"].norm
+    # The outputs of the last dense layer are logits.
+    linear = {layer.name.split("/")[-1] for name, layer in layers.items() if name != DENSE[-1]}
+    without = ", ".join(sorted(linear & {*stated.linear}))
+    said = {
+        "kernels as Theano turns them": stated.turned is None and foreign.first_axis,
+        f"batch normalisation's epsilon {norm.epsilon if norm else 0:g}": norm
+        and stated.epsilon is None,
+        f"{len(norms)} batch normalisation not among the convolutions, left out": norms
+        and not norm,
+        f"a ReLU after {without}, where the file has none": without,
+    }
+    return [words for words, holds in said.items() if holds]
 
 
 def not_a_vgg(foreign: ForeignWeights, cause: str) -> WeightsError:
