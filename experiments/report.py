@@ -29,7 +29,7 @@ from engine.script import run_script
 from parts import NETWORK, PARTS, TRIBES_FIRST, TRIBES_ONLY, Part
 
 from vggjax.command import keep_compiled
-from vggjax.errors import VggjaxError
+from vggjax.errors import VggjaxError, refusal
 from vggjax.files import AS_ON_DISK, atomic_file
 from vggjax.report import Table
 from vggjax.report.page import Link, Page, Section, write_page
@@ -99,7 +99,7 @@ def run_part(part: Part, options: argparse.Namespace) -> str:
     except VggjaxError as problem:
         error = str(problem)
     except OSError as problem:
-        error = f"{problem.filename or 'A file'}: {problem.strerror or problem}."
+        error = refusal(problem)
     else:
         return ""
     with atomic_file(failure) as path:

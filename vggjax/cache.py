@@ -52,10 +52,12 @@ def entries(folder: Path) -> list[Entry]:
     """The parts of the cache at `folder`, each followed by what is in it."""
     found = []
     for part in sorted(folder.iterdir()) if folder.is_dir() else []:
-        found.append(Entry.of(part, part.name))
-        if part.is_dir() and any(each.is_dir() for each in part.iterdir()):
-            inside = sorted(part.iterdir())
-            found += [Entry.of(each, f"{part.name}/{each.name}") for each in inside]
+        places = sorted(part.iterdir()) if part.is_dir() else [part]
+        inside = [Entry.of(each, f"{part.name}/{each.name}") for each in places]
+        used = max((each.used for each in inside), default=0.0)
+        files, size = sum(each.files for each in inside), sum(each.size for each in inside)
+        shown = inside if any(each.is_dir() for each in places) else []
+        found += [Entry(part.name, files, size, used), *shown]
     return found
 
 

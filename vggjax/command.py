@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vggjax.errors import VggjaxError, visible
+from vggjax.errors import VggjaxError, refusal
 from vggjax.files import cache_folder
 
 
@@ -56,8 +56,7 @@ def finish(main: Callable[[Sequence[str] | None], Any], arguments: Sequence[str]
     except BrokenPipeError:
         stop_writing()
     except OSError as error:
-        what = visible(f"{error.filename or 'A file'}: {error.strerror or error}.")
-        print(f"error: {what}", file=sys.stderr)
+        print(f"error: {refusal(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

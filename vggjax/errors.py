@@ -34,6 +34,11 @@ class VggjaxWarning(UserWarning):
     """What is very probably not meant, though it can be computed; said by Python's `warnings`."""
 
 
+def refusal(error: OSError) -> str:
+    """What the system refused, as a sentence with the file's name."""
+    return visible(f"{error.filename or 'A file'}: {error.strerror or error}.")
+
+
 def one_line(error: Exception | str) -> str:
     """What an error or a text says, on one line of at most 200 characters; its type if nothing."""
     text = " ".join(str(error).split()).rstrip(".")

@@ -6,7 +6,7 @@ from pathlib import Path
 from engine.options import NetworkOptions
 from vggjax.collective import from_first
 from vggjax.data import Dataset, Split, copy_remarks, unreadable, unreadable_error, without
-from vggjax.errors import listed
+from vggjax.data.unreadable import named
 from vggjax.training import used_images
 
 
@@ -38,5 +38,6 @@ def _unreadable(options: NetworkOptions, dataset: Dataset, splits: list[Split]) 
 
 
 def _skipped(images: dict[str, str]) -> list[str]:
-    names = listed([f"{name} ({reason})" for name, reason in images.items()])
-    return [f"Skipped images that can't be read, {len(images):,}: {names}."] * bool(images)
+    if not images:
+        return []
+    return [f"Skipped images that can't be read, {len(images):,}: {named(images)}."]

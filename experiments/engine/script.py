@@ -9,7 +9,7 @@ import jax
 
 from engine.cluster import leave
 from vggjax.command import speak_plainly, stop_writing
-from vggjax.errors import VggjaxError, visible
+from vggjax.errors import VggjaxError, refusal
 
 
 def run_script(script: Callable[[], Any]) -> None:
@@ -23,7 +23,7 @@ def run_script(script: Callable[[], Any]) -> None:
     except BrokenPipeError:
         stop_writing()
     except OSError as error:
-        leave(_failed(visible(f"{error.filename or 'A file'}: {error.strerror or error}.")))
+        leave(_failed(refusal(error)))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         leave(130)

@@ -15,8 +15,14 @@ class UnreadableImage(DataError):
 
 def unreadable_error(ids: Mapping[str, str], otherwise: str = "") -> DataError:
     """All of them in one sentence, at most ten by name; `otherwise` is what else can be done."""
-    names = listed([f"{name} ({reason})" for name, reason in ids.items()])
-    return DataError(f"Cannot read {counted(ids)}: {names}; replace or remove them{otherwise}.")
+    return DataError(
+        f"Cannot read {counted(ids)}: {named(ids)}; replace or remove them{otherwise}."
+    )
+
+
+def named(ids: Mapping[str, str]) -> str:
+    """The images with their reasons, at most ten."""
+    return listed([f"{name} ({reason})" for name, reason in ids.items()])
 
 
 def counted(ids: Sized) -> str:

@@ -10,6 +10,8 @@ from vggjax.errors import LayerError
 
 Preprocessing = Literal["caffe", "torch", "unit", "tf", "raw"]
 TOP = ("flatten", "fc1", "fc2", "predictions")  # after the convolutions, if they are there
+# VGG11, 13, 16 and 19 (arXiv 1409.1556, table 1: A, B, D, E), by their number of convolutions
+DEPTHS = {8: (1, 1, 2, 2, 2), 10: (2, 2, 2, 2, 2), 13: (2, 2, 3, 3, 3), 16: (2, 2, 4, 4, 4)}
 Shapes = dict[str, dict[str, tuple[int, ...]]]
 
 

@@ -36,7 +36,7 @@ def confusion_figure(predictions: Predictions, title: str) -> Figure:
     size = side + (0 if named else BAR), side + 0.15 * (4 + len(pairs))
     figure = new_figure(size, layout="constrained")
     axes = figure.subplots()
-    drawn = axes.imshow(shares, cmap="Blues", norm=_few_seen_beside_many())
+    drawn = axes.imshow(shares, cmap="Blues", norm=_colour_scale())
     axes.set(xlabel="taken for", ylabel="true class")
     figure.suptitle(in_lines(title, int(side * 11)), fontsize=11)
     if named:
@@ -50,7 +50,7 @@ def confusion_figure(predictions: Predictions, title: str) -> Figure:
     return figure
 
 
-def _few_seen_beside_many() -> PowerNorm:
+def _colour_scale() -> PowerNorm:
     """The scale of colours: a few mistakes are seen beside many right answers."""
     from matplotlib.colors import PowerNorm
 

@@ -60,11 +60,11 @@ _HDF5: _Kind = ("keras", "Keras HDF5", read_keras_h5)
 _ARCHIVE: _Kind = ("keras", "Keras 3 archive", read_keras_archive)
 _TORCH_ZIP: _Kind = (
     *("torch", "PyTorch state dict (zip format)"),
-    lambda path: (read_torch_zip(path), Stated()),
+    lambda path: (read_torch_zip(path, best_table), Stated()),
 )
 _TORCH_LEGACY: _Kind = (
     *("torch", "PyTorch state dict (legacy format)"),
-    lambda path: (read_torch_legacy(path), Stated()),
+    lambda path: (read_torch_legacy(path, best_table), Stated()),
 )
 _SAFETENSORS: _Kind = (
     *("torch", "safetensors with PyTorch's names"),

@@ -9,12 +9,10 @@ from math import isqrt
 import jax.numpy as jnp
 
 from vggjax.errors import WeightsError
-from vggjax.model.config import TOP, Preprocessing, VGGConfig
+from vggjax.model.config import DEPTHS, TOP, Preprocessing, VGGConfig
 from vggjax.weights.formats import ForeignWeights
 from vggjax.weights.found import FoundLayer, Norm, found_layers
 
-# VGG11, 13, 16 and 19 (arXiv 1409.1556, table 1: A, B, D, E), by their number of convolutions
-DEPTHS = {8: (1, 1, 2, 2, 2), 10: (2, 2, 2, 2, 2), 13: (2, 2, 3, 3, 3), 16: (2, 2, 4, 4, 4)}
 DENSE = TOP[1:]  # fc1, fc2 and predictions
 _NAME = re.compile(r"block(\d+)_conv(\d+)$")
 _USUAL: dict[str, Preprocessing] = {"torch": "torch", "keras": "caffe"}  # where nothing is stated

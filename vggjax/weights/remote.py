@@ -9,10 +9,9 @@ from pathlib import Path
 from vggjax import download
 from vggjax.errors import VggjaxError, WeightsError
 from vggjax.files import cache_folder
-from vggjax.model.config import VGGConfig, parameter_shapes
+from vggjax.model.config import DEPTHS, VGGConfig, parameter_shapes
 from vggjax.weights.importer import convert_file
 from vggjax.weights.info import Layers, parameter_layers
-from vggjax.weights.match import DEPTHS
 from vggjax.weights.store import is_store
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from vggjax.model.config import DEPTHS
+
 Value = TypeVar("Value")
 DEEPEST = 8  # tables within tables
-COUNTS = (8, 10, 13, 16)  # convolutions of VGG11, 13, 16 and 19
 
 
 def tables_in(tree: Any, kind: type[Value]) -> list[dict[str, Value]]:
@@ -31,7 +32,7 @@ def best_table(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """
     for table in tables:
         for part in (table, *_parts(table)):
-            if convolutions_in(part) in COUNTS:
+            if convolutions_in(part) in DEPTHS:
                 return dict(part)
     return max(map(dict, tables), key=convolutions_in, default={})
 

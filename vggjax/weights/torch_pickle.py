@@ -1,10 +1,12 @@
 """Reads PyTorch's `.pth` files, the zip format and the older one, without PyTorch.
 
-Returns arrays by their names in the state dict; knows no model.
+Returns arrays by their names in a state dict. Where a file holds several, the caller chooses among
+them, so that no other is read; this module knows no model.
 """
 
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,13 +14,14 @@ import numpy as np
 
 from vggjax.errors import WeightsError
 from vggjax.weights.safe_pickle import Storage, Tensor, load_pickle
-from vggjax.weights.search import COUNTS, best_table, convolutions_in, tables_in
+from vggjax.weights.search import tables_in
 
+Choose = Callable[[list[dict[str, Tensor]]], dict[str, Tensor]]  # among the tables in a file
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _PICKLE = "/data.pkl"
 
 
-def read_torch_zip(path: Path) -> dict[str, np.ndarray]:
+def read_torch_zip(path: Path, choose: Choose) -> dict[str, np.ndarray]:
     """The tensors of a file by `torch.save` since 1.6; WeightsError if it has no state dict."""
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
@@ -28,13 +31,13 @@ def read_torch_zip(path: Path) -> dict[str, np.ndarray]:
         order = f"{root}/byteorder"
         _check_byte_order(order not in names or _member(archive, order, path) == b"little", path)
         tree, _ = load_pickle(io.BytesIO(_member(archive, root + _PICKLE, path)), path)
-        tensors = _state_dict(tree, path)
+        tensors = _state_dict(tree, path, choose)
         keys = {tensor.storage.key for tensor in tensors.values()}
         content = {key: _member(archive, f"{root}/data/{key}", path) for key in keys}
     return _views(tensors, content)
 
 
-def read_torch_legacy(path: Path) -> dict[str, np.ndarray]:
+def read_torch_legacy(path: Path, choose: Choose) -> dict[str, np.ndarray]:
     """The tensors of a file by an older `torch.save`; WeightsError if it has no state dict."""
     with path.open("rb") as file:
         magic, _ = load_pickle(file, path)
@@ -49,7 +52,7 @@ def read_torch_legacy(path: Path) -> dict[str, np.ndarray]:
         tree, storages = load_pickle(file, path)
         keys, _ = load_pickle(file, path)
         content = {key: _legacy_storage(file, storages[key], path) for key in keys}
-    return _views(_state_dict(tree, path), content)
+    return _views(_state_dict(tree, path, choose), content)
 
 
 def _check_byte_order(little: bool, path: Path) -> None:
@@ -75,17 +78,16 @@ def _legacy_storage(file: BinaryIO, storage: Storage, path: Path) -> bytes:
     return file.read(size)
 
 
-def _state_dict(tree: Any, path: Path) -> dict[str, Tensor]:
-    """The table of tensors that is a VGG's, or that comes closest, wherever it is in the tree."""
-    tables = tables_in(tree, Tensor)
-    if not tables:
-        raise WeightsError(f"{path} holds no state dict; save `model.state_dict()` to it.")
-    found = best_table(tables)
-    if isinstance(tree, dict) and "param_groups" in tree and convolutions_in(found) not in COUNTS:
+def _state_dict(tree: Any, path: Path, choose: Choose) -> dict[str, Tensor]:
+    """The table of tensors to read, wherever it is in the tree."""
+    if isinstance(tree, dict) and {*tree} == {"state", "param_groups"}:
         raise WeightsError(
             f"{path} holds an optimizer's state, not a network's; save `model.state_dict()`."
         )
-    return found
+    tables = tables_in(tree, Tensor)
+    if not tables:
+        raise WeightsError(f"{path} holds no state dict; save `model.state_dict()` to it.")
+    return choose(tables)
 
 
 def _views(tensors: dict[str, Tensor], content: dict[str, bytes]) -> dict[str, np.ndarray]:
