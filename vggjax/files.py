@@ -3,22 +3,21 @@
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EACCES, EDQUOT, EISDIR, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS
+from errno import EACCES, EDQUOT, EFBIG, EISDIR, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import platformdirs
 
+from vggjax.claims import temporary
 from vggjax.errors import DataError, VggjaxError
 
 # How text that holds files' names is written: a name that isn't UTF-8 comes out as it is on disk.
 AS_ON_DISK = "surrogateescape"
 
-_UNWRITABLE = {EACCES, EDQUOT, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS}
+_UNWRITABLE = {EACCES, EDQUOT, EFBIG, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS}
 
 
 def cache_folder() -> Path:
@@ -56,16 +55,9 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """
     with cache_named(path):
         require_writable(path)
-        temporary = _sibling(path)
-        try:
-            yield temporary
-            temporary.replace(path)
-        except OSError as error:
-            if error.filename == str(temporary):  # nobody knows that name
-                error.filename, error.filename2 = str(path), None
-            raise
-        finally:
-            temporary.unlink(missing_ok=True)
+        with temporary(path) as place, _named_for(path, place):
+            yield place
+            place.replace(path)
 
 
 def require_writable(path: Path) -> None:
@@ -91,21 +83,28 @@ def require_utf8(path: Path) -> None:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """A temporary sibling folder of `path` to fill; it becomes `path` if the block succeeds.
 
-    If `path` has appeared meanwhile (another process was faster), that one is kept. Raises
-    DataError if it is in the cache and can't be written.
+    If `path` has appeared meanwhile (another process was faster), that one is kept. Raises OSError,
+    which names `path`, if that can't be; DataError in the cache.
     """
-    with cache_named(path):
-        temporary = _sibling(path)
-        temporary.mkdir()
+    with cache_named(path), temporary(path, folder=True) as place, _named_for(path, place):
+        yield place
         try:
-            yield temporary
-            try:
-                temporary.rename(path)
-            except OSError:
-                if not path.is_dir():
-                    raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            place.rename(path)
+        except OSError:
+            if not path.is_dir():
+                raise
+
+
+@contextmanager
+def _named_for(path: Path, place: Path) -> Iterator[None]:
+    """An error of writing names `path`, not its temporary, which nobody knows, nor nothing."""
+    try:
+        yield
+    except OSError as error:
+        nameless = error.filename is None and error.errno in _UNWRITABLE
+        if nameless or str(error.filename).startswith(str(place)):
+            error.filename, error.filename2 = str(path), None
+        raise
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -123,9 +122,3 @@ def file_hash(path: Path, algorithm: str = "sha256") -> str:
     """Checksum of a file's content, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
-
-
-def _sibling(path: Path) -> Path:
-    """A hidden name beside `path` that nobody else has, in a folder that is there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}.{uuid4().hex}")
