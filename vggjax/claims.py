@@ -49,17 +49,27 @@ class Claim:
         os.close(self.descriptor)
 
 
-def is_claimed(path: Path) -> bool:
-    """Whether a process, this one or another, is writing `path`."""
+def is_claimed(path: Path) -> bool | None:
+    """Whether a process, this one or another, is writing `path`; None if that can't be known."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
-        locked = _lock(descriptor)
-        if locked is None:
-            return time.time() - os.fstat(descriptor).st_mtime < _LEFT_AFTER
-        return not locked
+        free = _lock(descriptor)
+        return None if free is None else not free
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """A short block on a folder that is there, which one process enters at a time."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        while _lock(descriptor) is False:
+            time.sleep(_POLL / 10)
+        yield
     finally:
         os.close(descriptor)
 
@@ -113,7 +123,7 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
     """Remove what killed processes left in `folder` of a file called `name`, or of any."""
     for entry in os.scandir(folder) if folder.is_dir() else ():
         ours = name is None or entry.name.startswith(f".{name}.")
-        if ours and _TEMPORARY.fullmatch(entry.name) and not is_claimed(Path(entry.path)):
+        if ours and _TEMPORARY.fullmatch(entry.name) and _is_left(Path(entry.path)):
             remove(Path(entry.path))
 
 
@@ -130,6 +140,15 @@ def remove(path: Path) -> None:
     else:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
+
+
+def _is_left(path: Path) -> bool:
+    claim = is_claimed(path)
+    if claim is not None:
+        return not claim
+    with contextlib.suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime > _LEFT_AFTER
+    return False
 
 
 def _created(place: Path) -> Claim | None:

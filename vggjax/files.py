@@ -55,7 +55,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """
     with cache_named(path):
         require_writable(path)
-        with temporary(path) as place, _named_for(path, place):
+        with temporary(path) as place, named_for(path, place):
             yield place
             place.replace(path)
 
@@ -86,7 +86,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     If `path` has appeared meanwhile (another process was faster), that one is kept. Raises OSError,
     which names `path`, if that can't be; DataError in the cache.
     """
-    with cache_named(path), temporary(path, folder=True) as place, _named_for(path, place):
+    with cache_named(path), temporary(path, folder=True) as place, named_for(path, place):
         yield place
         try:
             place.rename(path)
@@ -96,8 +96,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _named_for(path: Path, place: Path) -> Iterator[None]:
-    """An error of writing names `path`, not its temporary, which nobody knows, nor nothing."""
+def named_for(path: Path, place: Path) -> Iterator[None]:
+    """An error of writing to `place` names `path`, not a temporary, which nobody knows."""
     try:
         yield
     except OSError as error:

@@ -1,15 +1,15 @@
 """Features are the chain's outputs, computed once, and found by all that they depend on."""
 
 import tracemalloc
+from contextlib import closing
 
 import numpy as np
 import pytest
 from flax import nnx
 
 from vggjax.errors import LayerError
-from vggjax.features import cache as cache_module
-from vggjax.features import compute, extract, extract_layers, extraction
-from vggjax.features.cache import FeatureStore, Writer
+from vggjax.features import extract, extract_layers, filling
+from vggjax.features.cache import FeatureStore
 from vggjax.files import cache_folder
 from vggjax.model import Chain, kernels, parameters, with_parameters
 from vggjax.model.layers import Convolution
@@ -17,10 +17,9 @@ from vggjax.model.layers import Convolution
 LAYERS = ["block5_conv3", "block4_pool", "fc2"]
 
 
-@pytest.fixture
-def small_segments(monkeypatch):
-    """Files of 20 rows of `fc2`."""
-    monkeypatch.setattr(cache_module, "SEGMENT_BYTES", 20 * (32 + 16 * 4))
+def rows_of(path):
+    """How many rows a file has, as its first line says it for people."""
+    return int(path.read_bytes().split(b": ")[1].split()[0])
 
 
 @pytest.mark.parametrize(("layer", "shape"), [("fc2", (16,)), ("block4_pool", (2, 2, 8))])
@@ -85,28 +84,18 @@ def test_a_layer_without_an_identity_is_refused(images, tmp_path):
         extract(own, images, cache=tmp_path)
 
 
-def test_segments_are_small_and_complete(backbone, images, tmp_path, small_segments):
-    features = extract(backbone, images, batch_size=16, cache=tmp_path)
-    assert [len(segment) for segment in features.segments] == [20, 20, 20, 10]
-    np.testing.assert_array_equal(np.asarray(features), compute(backbone, images, 16))
-
-
-def test_an_interruption_keeps_each_layer_s_finished_segments(
-    small_vgg, images, tmp_path, small_segments
-):
+def test_an_interruption_keeps_all_but_the_batch_in_hand(small_vgg, images, tmp_path):
     class Stopped(type(images)):
         def __getitem__(self, indices):
             if np.max(indices) >= 48:
                 raise KeyboardInterrupt
             return super().__getitem__(indices)
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=r"the features of \d+ images are kept"):
         extract_layers(small_vgg, LAYERS, Stopped(images.pixels), batch_size=16, cache=tmp_path)
     assert not list(tmp_path.rglob(".*")), "nothing half-written stays"
-    for name, segments in (("fc2", 2), ("block5_conv3", 4)):
-        assert len(list(tmp_path.glob(f"{name}-*/*.npy"))) == segments
     features = extract_layers(small_vgg, LAYERS, images, batch_size=16, cache=tmp_path)
-    assert images.decoded <= 32  # 40 rows of each were finished
+    assert images.decoded <= 48  # of three batches, two were written: the third was being read
     expected = small_vgg.until("fc2")(images.pixels)
     np.testing.assert_allclose(features["fc2"][:], expected, rtol=1e-5, atol=1e-5)
 
@@ -116,9 +105,10 @@ def test_wide_features_are_read_row_by_row(tmp_path):
     store = FeatureStore(tmp_path, (14, 14, 512), np.dtype(np.float32))
     keys = np.zeros((200, 32), np.uint8)
     keys[:, 0] = np.arange(200)
-    writer = Writer(store, keys)
-    for number in range(200):
-        writer.write(np.full((1, 14, 14, 512), number, np.float32))
+    with closing(store.writer(keys)) as writer:
+        for number in range(200):
+            writer.write(np.full((1, 14, 14, 512), number, np.float32))
+    store.refresh()
     features = store.select(keys)
     row_bytes = 14 * 14 * 512 * 4
     tracemalloc.start()
@@ -127,14 +117,6 @@ def test_wide_features_are_read_row_by_row(tmp_path):
     tracemalloc.stop()
     assert batch[:, 3, 3, 3].tolist() == [199, 0, 170, 5]
     assert peak < 3 * 4 * row_bytes
-
-
-@pytest.mark.parametrize("kept_bytes", [0, 10, 200, 3000])
-def test_a_truncated_file_is_computed_again(backbone, images, tmp_path, kept_bytes):
-    before = np.asarray(extract(backbone, images, cache=tmp_path))
-    (file,) = tmp_path.rglob("*.npy")
-    file.write_bytes(file.read_bytes()[:kept_bytes])
-    np.testing.assert_array_equal(extract(backbone, images, cache=tmp_path)[:], before)
 
 
 def test_half_precision_takes_half_the_space_in_the_usual_folder(backbone, images):
@@ -166,7 +148,7 @@ def test_only_what_some_layer_lacks_is_computed(small_vgg, images, tmp_path):
     extract_layers(small_vgg, ["fc2", "block4_pool"], images, batch_size=10, cache=tmp_path)
     assert images.decoded <= 30 + 10
     rows = {
-        folder.name.split("-")[0]: sorted(len(np.load(path)) for path in folder.glob("*.npy"))
+        folder.name.split("-")[0]: sorted(rows_of(path) for path in folder.glob("*.rows"))
         for folder in tmp_path.iterdir()
     }
     assert rows == {"block4_pool": [30, 40], "fc2": [10, 60]}
@@ -174,13 +156,13 @@ def test_only_what_some_layer_lacks_is_computed(small_vgg, images, tmp_path):
 
 def test_the_pass_is_for_the_layers_that_lack_something(small_vgg, images, tmp_path, monkeypatch):
     extract(small_vgg.until("fc2"), images, cache=tmp_path)
-    passes, outputs = [], extraction.branch_outputs
+    passes, outputs = [], filling.branch_outputs
 
     def noted(chains, inputs, **options):
         passes.append(tuple(chains))
         return outputs(chains, inputs, **options)
 
-    monkeypatch.setattr(extraction, "branch_outputs", noted)
+    monkeypatch.setattr(filling, "branch_outputs", noted)
     for _ in range(2):
         extract_layers(small_vgg, LAYERS, images, cache=tmp_path)
     assert passes == [("block4_pool", "block5_conv3")], "fc2 was there, later all were"

@@ -8,7 +8,7 @@ from PIL import Image
 
 from vggjax.data import VIEWS, Dataset, ImageArray, View
 from vggjax.errors import DataError, LayerError
-from vggjax.features import extract, extract_layers, extract_views, extraction
+from vggjax.features import extract, extract_layers, extract_views, filling
 from vggjax.model import dense_application
 
 LAYERS = ["fc2", "block4_pool"]
@@ -48,7 +48,7 @@ def test_each_view_s_features(views, small_vgg, photos):
 
 
 def test_they_are_found_again(views, small_vgg, photos, cache, monkeypatch):
-    monkeypatch.setattr(extraction, "branch_outputs", None)
+    monkeypatch.setattr(filling, "branch_outputs", None)
     again = extract_views(small_vgg, LAYERS, photos, ["large", "whole"], cache=cache)
     alone = extract(
         dense_application(small_vgg.until("fc2"), 64), photos.seen_as("large"), cache=cache
@@ -60,13 +60,13 @@ def test_they_are_found_again(views, small_vgg, photos, cache, monkeypatch):
 
 
 def test_one_pass_for_each_view_says_which(small_vgg, photos, tmp_path, monkeypatch):
-    passes, progress = [], extraction.progress
+    passes, progress = [], filling.progress
 
     def noted(what, *details):
         passes.append(what)
         return progress(what, *details)
 
-    monkeypatch.setattr(extraction, "progress", noted)
+    monkeypatch.setattr(filling, "progress", noted)
     views = ["whole", "flip", "flip", View(1.5)]
     found = extract_views(small_vgg, LAYERS, photos, views, cache=tmp_path)
     named = "features of the view View(scale=1.5, flip=False)"

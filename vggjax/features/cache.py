@@ -1,17 +1,20 @@
 """Rows of features on disk, found by the content that they were computed from."""
 
-import uuid
-from collections.abc import Iterator
+import contextlib
+import itertools
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from vggjax.errors import DataError
-from vggjax.files import atomic_file, write_json
+from vggjax.claims import locked
+from vggjax.features.segment import KEY_BYTES, SUFFIX, DamagedSegment, Layout, Segment
+from vggjax.features.writer import Writer
+from vggjax.files import cache_named, write_json
 
-KEY_BYTES = 32
-SEGMENT_BYTES = 16 * 2**20  # in memory until they are written, for each layer
+_ABOUT = "about.json"
 
 
 @dataclass(frozen=True, repr=False)
@@ -22,7 +25,7 @@ class Features:
     slice or an array of integers, and turned into one with `np.asarray`.
     """
 
-    segments: tuple[np.ndarray, ...]
+    segments: tuple[Segment, ...]
     segment_of: np.ndarray
     row_of: np.ndarray
     row_shape: tuple[int, ...]
@@ -42,11 +45,14 @@ class Features:
     def __getitem__(self, indices: int | slice | np.ndarray) -> np.ndarray:
         segment_of, row_of = self.segment_of[indices], self.row_of[indices]
         if row_of.ndim == 0:
-            return np.array(self.segments[segment_of]["row"][row_of])
+            return self.segments[segment_of].read(row_of[None])[0]
+        present = np.unique(segment_of)
+        if len(present) == 1:
+            return self.segments[present[0]].read(row_of)
         rows = np.empty((len(row_of), *self.row_shape), self.dtype)
-        for segment in np.unique(segment_of):
+        for segment in present:
             here = segment_of == segment
-            rows[here] = self.segments[segment]["row"][row_of[here]]
+            rows[here] = self.segments[segment].read(row_of[here])
         return rows
 
     def subset(self, indices: np.ndarray) -> "Features":
@@ -58,118 +64,134 @@ class Features:
         return self[:].astype(dtype or self.dtype, copy=False)
 
 
+class Work(NamedTuple):
+    """The images (indices) whose rows a process is to compute, and who takes these."""
+
+    indices: np.ndarray
+    writer: Writer
+
+
 @dataclass
 class FeatureStore:
-    """The features of one frozen chain, one row per image, in files that never change.
+    """The features of one frozen chain, one row per image, in the segments of a folder.
 
-    A segment is one `.npy` file of (key, row) records that appears under its name only when it is
-    complete. So an interrupted extraction keeps what it finished, writers need no lock, and a
-    truncated file costs a recomputation, never a wrong number.
+    Rows are looked through before they are used: those that are damaged count as missing. Files are
+    open only while they are read, so that thousands of them need no descriptors.
     """
 
     folder: Path
     row_shape: tuple[int, ...]
     dtype: np.dtype
     about: dict[str, str] = field(default_factory=dict)
-    segments: list[np.ndarray] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
     positions: dict[bytes, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for path in sorted(self.folder.glob("*.npy")):
-            self.open_segment(path)
+        self.refresh()
 
     @property
-    def record(self) -> np.dtype:
-        """One record: the key of an image's content, and its row of features."""
-        return self._record_of(self.dtype)
+    def layout(self) -> Layout:
+        """What the rows have in common."""
+        return Layout(self.row_shape, self.dtype)
 
-    @property
-    def stored(self) -> np.dtype:
-        """The same in a file: types that NumPy's files don't know, as integers of their bits."""
-        bits = np.dtype(f"u{self.dtype.itemsize}")
-        return self._record_of(self.dtype if self.dtype.isbuiltin == 1 else bits)
-
-    def _record_of(self, dtype: np.dtype) -> np.dtype:
-        return np.dtype([("key", np.uint8, (KEY_BYTES,)), ("row", dtype, self.row_shape)])
+    def refresh(self) -> None:
+        """Learn which rows are there by now."""
+        known = {segment.path: segment for segment in self.segments}
+        paths = sorted(self.folder.glob(f"*{SUFFIX}"))
+        found = [self._opened(path, known.get(path)) for path in paths]
+        self.segments = [segment for segment in found if segment is not None]
+        self.positions = {}
+        for number, segment in enumerate(self.segments):
+            rows = np.flatnonzero(segment.there)
+            places = zip(itertools.repeat(number), rows.tolist(), strict=False)
+            self.positions.update(zip(_names(segment.table["key"][rows]), places, strict=False))
 
     def missing(self, keys: np.ndarray) -> np.ndarray:
-        """Indices of those `keys` (N, 32) that have no row yet; a repeated key is listed once."""
-        first = {key.tobytes(): index for index, key in reversed(list(enumerate(keys)))}
+        """Indices of those `keys` (N, 32) that have no good row; a repeated key is listed once."""
+        self.refresh()
+        while self._without_damaged(keys):
+            self.refresh()  # there may be another copy
+        first = {key: index for index, key in reversed(list(enumerate(_names(keys))))}
         new = sorted(index for key, index in first.items() if key not in self.positions)
         return np.array(new, np.int64)
 
+    def claim(self, keys: np.ndarray) -> Work | None:
+        """Those of `keys` (N, 32) that are missing and that nobody computes, for this process."""
+        if not len(self.missing(keys)):
+            return None
+        self._make_folder()
+        with locked(self.folder):
+            missing = self.missing(keys)
+            theirs = self._awaited()
+            names = _names(keys)
+            own = np.array([each for each in missing if names[each] not in theirs], np.int64)
+            return Work(own, self.writer(keys[own])) if len(own) else None
+
+    def writer(self, keys: np.ndarray) -> Writer:
+        """What takes the rows of `keys` (N, 32), whoever else may be computing them."""
+        self._make_folder()
+        return Writer(self.folder, self.layout, keys)
+
     def select(self, keys: np.ndarray) -> Features:
         """The rows of `keys` (N, 32), all of which must be there."""
-        found = [self.positions[key.tobytes()] for key in keys]
+        found = [self.positions[key] for key in _names(keys)]
         segment_of, row_of = np.array(found, np.int64).reshape(-1, 2).T
         return Features(tuple(self.segments), segment_of, row_of, self.row_shape, self.dtype)
 
-    def add_segment(self, records: np.ndarray) -> None:
-        """Write the `records` as a segment, and take up their rows."""
-        path = self.folder / f"{uuid.uuid4().hex}.npy"
-        with atomic_file(path) as temporary, temporary.open("wb") as file:
-            np.save(file, records.view(self.stored))
-        self.open_segment(path)
+    def _make_folder(self) -> None:
+        with cache_named(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        if not (self.folder / _ABOUT).exists():  # for people who look into the cache
+            write_json(self.folder / _ABOUT, self.about)
 
-    def open_segment(self, path: Path) -> None:
-        """Take up the rows of a complete segment."""
+    def _opened(self, path: Path, known: Segment | None) -> Segment | None:
+        """The segment at `path`, read again if it lacks rows; None if it is gone or damaged."""
         try:
-            records = np.load(path, mmap_mode="r")
-        except (OSError, ValueError, EOFError):
-            return  # damaged: its rows count as missing and are computed again
-        if records.dtype != self.stored or records.ndim != 1:
-            return
-        number = len(self.segments)
-        self.segments.append(records.view(self.record))
-        for row, key in enumerate(_read_keys(path, records)):
-            self.positions[key] = number, row
+            if known is None:
+                return Segment.open(path, self.layout)
+            if not known.there.all():
+                known.reread()
+            return known
+        except FileNotFoundError:
+            return None
+        except DamagedSegment:
+            _say(f"The file {path} of the cache is damaged; its features are computed again.")
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
+
+    def _without_damaged(self, keys: np.ndarray) -> bool:
+        """Forget the damaged rows among those of `keys`; whether there were any."""
+        found = {self.positions[key] for key in _names(keys) if key in self.positions}
+        segment_of, row_of = np.array(sorted(found), np.int64).reshape(-1, 2).T
+        count = 0
+        for number in np.unique(segment_of):
+            segment = self.segments[number]
+            bad = segment.verify(row_of[segment_of == number])
+            if len(bad):
+                segment.forget(bad)
+                count += len(bad)
+        if count:
+            _say(f"{count:,} damaged features in {self.folder} are computed again.")
+        return count > 0
+
+    def _awaited(self) -> set[bytes]:
+        """The keys whose rows other processes are computing; what killed ones left empty goes."""
+        awaited = set[bytes]()
+        for segment in self.segments:
+            if segment.there.all():
+                continue
+            if segment.is_growing:
+                awaited.update(_names(segment.table["key"][~segment.there]))
+            elif not segment.there.any():
+                segment.path.unlink(missing_ok=True)
+        return awaited
 
 
-def _read_keys(path: Path, records: np.memmap) -> Iterator[bytes]:
-    """The records' keys, read from the file: through the mapping, whole rows would stay around."""
-    with path.open("rb", buffering=0) as file:
-        for start in range(records.offset, records.offset + records.nbytes, records.itemsize):
-            file.seek(start)
-            yield file.read(KEY_BYTES)
+def _names(keys: np.ndarray) -> list[bytes]:
+    """Keys (N, 32) as what a dictionary can hold."""
+    return np.ascontiguousarray(keys).view(f"V{KEY_BYTES}").ravel().tolist()
 
 
-class Writer:
-    """Takes the rows of a store's new `keys` (N, 32), in that order, and writes full segments.
-
-    The last one is as long as the keys that are left. The store's `about` is written beside them,
-    for people who look into the cache.
-    """
-
-    def __init__(self, store: FeatureStore, keys: np.ndarray):
-        write_json(store.folder / "about.json", store.about)
-        self._store, self._keys = store, keys
-        self._segment, self._filled = self._empty(), 0
-
-    def write(self, rows: np.ndarray) -> None:
-        """Take the next rows (n, *row_shape)."""
-        if len(rows) > len(self._keys):
-            raise ValueError("There are more rows than keys.")
-        while len(rows):
-            part = self._segment[self._filled :][: len(rows)]
-            part["key"], part["row"] = self._keys[: len(part)], self._kept(rows[: len(part)])
-            self._keys, rows = self._keys[len(part) :], rows[len(part) :]
-            self._filled += len(part)
-            if self._filled == len(self._segment):
-                self._store.add_segment(self._segment)
-                self._segment, self._filled = self._empty(), 0
-
-    def _kept(self, rows: np.ndarray) -> np.ndarray:
-        """The rows in the store's type; DataError if it is too narrow for them."""
-        dtype = self._store.dtype
-        with np.errstate(over="ignore"):
-            kept = rows.astype(dtype, copy=False)
-        if dtype == np.float16 and (np.isinf(kept) > np.isinf(rows)).any():
-            raise DataError(
-                f"There is a feature of {np.abs(rows).max():.3g}, more than float16 can hold; keep "
-                "them as bfloat16 or float32."
-            )
-        return kept
-
-    def _empty(self) -> np.ndarray:
-        most = max(1, SEGMENT_BYTES // self._store.record.itemsize)
-        return np.empty(min(len(self._keys), most), self._store.record)
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -4,13 +4,14 @@ With a shared cache folder each finds the others' rows there; otherwise they are
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import jax
 import numpy as np
 
 from vggjax.collective import fail_together, gather, gather_own, own
-from vggjax.features.cache import FeatureStore, Writer
+from vggjax.features.cache import FeatureStore
 
 CHUNK_BYTES = 16 * 2**20
 
@@ -27,15 +28,14 @@ def own_share(store: FeatureStore, keys: np.ndarray) -> np.ndarray:
     return own(np.flatnonzero(_missing(store, keys).all(axis=0)))
 
 
-def exchanged(store: FeatureStore, keys: np.ndarray) -> FeatureStore:
-    """The store, read again and with those rows added that only other processes have."""
-    store = FeatureStore(store.folder, store.row_shape, store.dtype, store.about)
+def exchange(store: FeatureStore, keys: np.ndarray) -> None:
+    """Add to the store those rows that only other processes have."""
     missing = _missing(store, keys)
     ours = np.flatnonzero(missing[jax.process_index()])
-    writer = Writer(store, keys[ours])
-    for rows in _sent(store, keys, missing):  # also those that others alone wait for
-        writer.write(rows)
-    return store
+    with closing(store.writer(keys[ours])) as writer:
+        for rows in _sent(store, keys, missing):  # also those that others alone wait for
+            writer.write(rows)
+    store.refresh()
 
 
 def _missing(store: FeatureStore, keys: np.ndarray) -> np.ndarray:

@@ -8,16 +8,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from vggjax.collective import fail_together
 from vggjax.data import WHOLE, ImageArray, View
 from vggjax.errors import DataError
-from vggjax.features.cache import Features, FeatureStore, Writer
-from vggjax.features.exchange import exchanged, own_share, shared_keys
-from vggjax.features.forward import branch_outputs
+from vggjax.features.cache import Features, FeatureStore
+from vggjax.features.exchange import shared_keys
+from vggjax.features.filling import Pass, fill
 from vggjax.features.given import as_images, kept_dtype
 from vggjax.files import cache_folder
 from vggjax.model import Chain, arithmetic_of, chain_digest, dense_layers, output_shape
-from vggjax.progress import progress
 
 
 def extract(
@@ -124,11 +122,7 @@ def _extracted(
         name: open_store(chain, images.shape[1:], cache, dtype) for name, chain in chains.items()
     }
     keys = shared_keys(images)
-    todo = {name: own_share(store, keys) for name, store in stores.items()}
-    with fail_together():
-        _fill(chains, images, keys, stores, todo, batch_size or _default_batch(), what)
-    if jax.process_count() > 1:
-        stores = {name: exchanged(store, keys) for name, store in stores.items()}
+    fill(Pass(chains, images, batch_size or _default_batch(), what), keys, stores)
     return {name: store.select(keys) for name, store in stores.items()}
 
 
@@ -152,28 +146,3 @@ def open_store(
 def _default_batch() -> int:
     """Images at a time: on a CPU the dense layers' share is small from 32 on, others want more."""
     return 32 if jax.default_backend() == "cpu" else 256 * jax.local_device_count()
-
-
-def _fill(
-    chains: Mapping[str, Chain],
-    images: Any,
-    keys: np.ndarray,
-    stores: dict[str, FeatureStore],
-    todo: dict[str, np.ndarray],
-    batch_size: int,
-    what: str,
-) -> None:
-    """Add to each of the `stores` the images `todo` (indices) that it lacks, from one pass."""
-    lacking = {name: indices for name, indices in todo.items() if len(indices)}
-    if not lacking:
-        return
-    union = np.unique(np.concatenate(list(lacking.values())))
-    writers = {name: Writer(stores[name], keys[indices]) for name, indices in lacking.items()}
-    lacked = {name: chains[name] for name in lacking}
-    with progress(what, len(union), "image") as bar:
-        passes = branch_outputs(lacked, images, indices=union, batch_size=batch_size)
-        for start, found in zip(range(0, len(union), batch_size), passes, strict=True):
-            batch = union[start : start + batch_size]
-            for name, rows in found.items():
-                writers[name].write(rows[np.isin(batch, lacking[name], assume_unique=True)])
-            bar.update(len(batch))
