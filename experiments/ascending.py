@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from vggjax.errors import DataError
 from vggjax.inspect import Ascent, AscentConfig, growing_ascents
 from vggjax.inspect.response import require_convolution
 from vggjax.inspect.result import joined
+from vggjax.interrupts import keeping
 from vggjax.progress import progress
 from vggjax.report import save_figure
 
@@ -96,21 +96,17 @@ def ascended(
     so_far = job.out / SO_FAR
     parts: dict[int, Ascent] = {}
     written = -np.inf
-    try:
-        with progress(job.options.layer, len(filters) * config.steps, "step") as bar:
-            for part in growing:
-                before = parts.get(part.filters[0])
-                parts[part.filters[0]] = part
-                bar.update(len(part) * (part.steps - (before.steps if before else 0)))
-                if draw and is_first() and time.monotonic() - written > SECONDS_BETWEEN_GRIDS:
-                    now = so_far_of(parts.values())
-                    if len(now.alive()):
-                        save_figure(draw(now), so_far)
-                    written = time.monotonic()
-    except KeyboardInterrupt:
-        if so_far.is_file():
-            print(f"\n{so_far} shows how far it came", file=sys.stderr)
-        raise
+    shown = keeping(lambda: f"{so_far} shows how far it came" if so_far.is_file() else "")
+    with shown, progress(job.options.layer, len(filters) * config.steps, "step") as bar:
+        for part in growing:
+            before = parts.get(part.filters[0])
+            parts[part.filters[0]] = part
+            bar.update(len(part) * (part.steps - (before.steps if before else 0)))
+            if draw and is_first() and time.monotonic() - written > SECONDS_BETWEEN_GRIDS:
+                now = so_far_of(parts.values())
+                if len(now.alive()):
+                    save_figure(draw(now), so_far)
+                written = time.monotonic()
     so_far.unlink(missing_ok=True)
     return joined(list(parts.values()))
 

@@ -20,6 +20,8 @@ printed are medians and the smallest and largest time. Run it on an otherwise id
 An arm whose package isn't installed is skipped (flaxmodels isn't in the extra `bench`).
 """
 
+import vggjax.startup  # noqa: F401
+
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -34,6 +34,8 @@ pictures and as tables, and a classifier for each run, to be used with
 experiments/predict.py. The same command again reports what is there.
 """
 
+import vggjax.startup  # noqa: F401
+
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self

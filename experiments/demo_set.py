@@ -3,6 +3,8 @@
 python experiments/demo_set.py --out figures/demo-set.png
 """
 
+import vggjax.startup  # noqa: F401
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path

@@ -8,6 +8,8 @@ Works on every saved classifier. gradcam averages over positions and is easy to
 read; hirescam shows exactly what the logit of a linear head is the sum of.
 """
 
+import vggjax.startup  # noqa: F401
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path

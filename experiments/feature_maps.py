@@ -9,6 +9,8 @@ The reference: the first layer shows edges and colours over the whole object;
 the last one lights up for a few parts, or for nothing.
 """
 
+import vggjax.startup  # noqa: F401
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar

@@ -30,6 +30,8 @@ reversed. On the demo weights the features are small: there its rates are only
 too low.
 """
 
+import vggjax.startup  # noqa: F401
+
 import sys
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self, cast

@@ -3,6 +3,8 @@
 python experiments/predict.py runs/caltech/demo-fc2+block5_pool/classifier-4-auto-seed0 photo.jpg
 """
 
+import vggjax.startup  # noqa: F401
+
 import sys
 
 from vggjax.predict import main, run

@@ -5,6 +5,8 @@
 Takes about an hour on 2 cores. The target classes, on which the experiments run, are never seen.
 """
 
+import vggjax.startup  # noqa: F401
+
 import argparse
 import time
 from collections.abc import Sequence

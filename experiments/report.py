@@ -13,6 +13,8 @@ each, and shows all that are there. An experiment that fails leaves its
 sentence in the page, and the others go on.
 """
 
+import vggjax.startup  # noqa: F401
+
 import argparse
 import platform
 from collections.abc import Mapping, Sequence

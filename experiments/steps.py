@@ -19,6 +19,8 @@ images; what it sees of the maps of --layer is, step by step:
   joined       pyramid, of --layer and of --beside side by side
 """
 
+import vggjax.startup  # noqa: F401
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar

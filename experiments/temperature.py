@@ -16,6 +16,8 @@ an epoch instead of 80, too few to learn from; --dataset demo --epochs 120
 takes as many steps as the reference.
 """
 
+import vggjax.startup  # noqa: F401
+
 from dataclasses import dataclass, replace
 from typing import ClassVar
 

@@ -17,6 +17,8 @@ through all numbers of images, too: its weights are carried over, RMSprop's
 averages (which forget within some ten steps) start anew.
 """
 
+import vggjax.startup  # noqa: F401
+
 from dataclasses import dataclass, replace
 from typing import ClassVar
 

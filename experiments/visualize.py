@@ -19,6 +19,8 @@ complex patterns.
 
 from __future__ import annotations
 
+import vggjax.startup  # noqa: F401
+
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path

@@ -7,6 +7,8 @@ and a `Classifier` joins the two.
 
 from typing import TYPE_CHECKING, Any
 
+from vggjax import startup as startup  # before anything that takes its time
+
 if TYPE_CHECKING:
     from vggjax import data as data
     from vggjax import demo as demo

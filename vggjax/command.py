@@ -58,7 +58,4 @@ def finish(main: Callable[[Sequence[str] | None], Any], arguments: Sequence[str]
     except OSError as error:
         print(f"error: {refusal(error)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
     return 0

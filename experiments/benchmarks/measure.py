@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks.results import Row
 from vggjax.errors import VggjaxError
+from vggjax.interrupts import ended_with_us
 from vggjax.progress import progress
 
 Timed = Callable[[], Any]  # what one round of an arm runs; it returns the output
@@ -114,8 +115,11 @@ def run_python(arguments: Sequence[str], folder: Path) -> str:
     """
     env = {**os.environ, "JAX_PLATFORMS": "cpu", "KERAS_BACKEND": "jax"}
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=folder)
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+    pipe = subprocess.PIPE
+    program = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env, cwd=folder)
+    with program, ended_with_us(program):
+        out, errors = program.communicate()
+    if program.returncode:
+        lines = errors.strip().splitlines() or [f"exit status {program.returncode}"]
         raise Skip(lines[-1])
-    return done.stdout
+    return out

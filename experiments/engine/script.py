@@ -24,9 +24,6 @@ def run_script(script: Callable[[], Any]) -> None:
         stop_writing()
     except OSError as error:
         leave(_failed(refusal(error)))
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        leave(130)
     except Exception:
         if not jax.distributed.is_initialized():
             raise

