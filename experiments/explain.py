@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from engine.script import run_script
 
-from vggjax.command import add_classifier, keep_compiled
+from vggjax.command import add_classifier, open_cache
 from vggjax.errors import DataError, visible
 from vggjax.files import atomic_file, require_writable
 from vggjax.imagenet import classifier_called
@@ -48,7 +48,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Explain what the classifier says of some photos, in one picture."""
     options = parse(arguments)
-    keep_compiled()
+    open_cache()
     require_writable(options.out)
     photos = gather(all_images(options.photos))
     if len(photos) > MOST:

@@ -30,7 +30,7 @@ from engine.run_folder import Result
 from engine.script import run_script
 from parts import NETWORK, PARTS, TRIBES_FIRST, TRIBES_ONLY, Part
 
-from vggjax.command import keep_compiled
+from vggjax.command import open_cache
 from vggjax.errors import VggjaxError, refusal
 from vggjax.files import AS_ON_DISK, atomic_file
 from vggjax.report import Table
@@ -76,7 +76,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is asked for and not there yet, and write the page."""
     options = parse(arguments)
-    keep_compiled()
+    open_cache()
     failed = []
     for part in () if options.collect else PARTS:
         if part.name not in options.only or (part.photos == "start" and not options.photos):

@@ -1,21 +1,30 @@
 """How every command line ends: with its result, or with one clear sentence."""
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from vggjax.claims import remove_leftovers
 from vggjax.errors import VggjaxError, refusal
 from vggjax.files import cache_folder
 
 
-def keep_compiled() -> None:
-    """Keep compiled programs in the cache folder, so that a second start doesn't compile them."""
+def open_cache() -> None:
+    """Keep compiled programs in the cache, so that a second start doesn't compile them.
+
+    What killed runs left there half-written goes.
+    """
     import jax
 
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
+    cache = cache_folder()
+    for folder in (cache, *cache.glob("*/"), *cache.glob("*/*/")):
+        with contextlib.suppress(OSError):  # it may not be ours
+            remove_leftovers(folder)
+    jax.config.update("jax_compilation_cache_dir", str(cache / "compiled"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 

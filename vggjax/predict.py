@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vggjax.command import add_classifier, finish, keep_compiled
+from vggjax.command import add_classifier, finish, open_cache
 from vggjax.data import scan_below
 from vggjax.errors import DataError, visible
 from vggjax.files import AS_ON_DISK, atomic_file, require_writable, write_json
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for file in filter(None, (options.csv, options.json)):
         require_writable(file)
     photos = gather(all_images(options.photos))
-    keep_compiled()
+    open_cache()
     classifier = classifier_called(options.classifier, options.weights)
     told, unreadable = look(classifier, photos)
     if unreadable and not options.skip_unreadable:

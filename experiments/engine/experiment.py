@@ -18,7 +18,7 @@ from engine.run_folder import Result, RunFolder
 from engine.script import run_script
 from engine.sources import load_images
 from vggjax.collective import fail_together, from_first, is_first
-from vggjax.command import keep_compiled
+from vggjax.command import open_cache
 from vggjax.data import Dataset, Split, headline
 from vggjax.errors import visible
 from vggjax.provenance import provenance
@@ -66,7 +66,7 @@ def main(experiment: Experiment[Any], arguments: Sequence[str] | None = None) ->
 def run_with(experiment: Experiment[Any], arguments: Sequence[str] | None = None) -> Result:
     """Run an experiment with the options in `arguments`; raises VggjaxError for wrong ones."""
     options = parse(experiment.options, experiment.description, arguments)
-    keep_compiled()
+    open_cache()
     start(options)
     return run(experiment, options)
 
