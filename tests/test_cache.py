@@ -1,10 +1,13 @@
 import os
+import shutil
 import time
 
 import pytest
 
 from vggjax import cache
+from vggjax.claims import Claim
 from vggjax.errors import DataError
+from vggjax.features import extract
 
 
 @pytest.fixture
@@ -53,3 +56,64 @@ def test_as_a_command(folder, monkeypatch, capsys):
     cache.main(["clear", "features"])
     assert capsys.readouterr().out.startswith("0.0 MB removed")
     assert [path.name for path in folder.iterdir()] == ["demo"]
+
+
+@pytest.fixture
+def used(monkeypatch, tmp_path, backbone, images, small_weights):
+    """A cache with features and weights."""
+    monkeypatch.setenv("VGGJAX_CACHE", str(tmp_path))
+    extract(backbone, images)
+    shutil.copytree(small_weights, tmp_path / "weights" / "small")
+    return tmp_path
+
+
+def test_all_that_is_whole_is_said_to_be(used, capsys):
+    cache.main(["verify"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(": ")[2] for line in lines[:-1]] == ["whole", "whole"]
+    assert lines[-1] == "all 2 parts are whole"
+
+
+def test_damage_is_found_and_features_are_taken_out(used, capsys, backbone, images):
+    (rows,) = used.glob("features/*/*.rows")
+    content = bytearray(rows.read_bytes())
+    content[-3] ^= 8
+    rows.write_bytes(content)
+    (data,) = used.glob("weights/small/params/d/*")
+    data.write_bytes(data.read_bytes()[:-100])
+    with pytest.raises(DataError, match="2 of 2 parts are damaged"):
+        cache.main(["verify"])
+    found = capsys.readouterr().out
+    assert "1 of 70 rows and 0 files were damaged" in found
+    assert "weights/small: " in found
+    assert "is damaged" in found
+    images.decoded = 0
+    extract(backbone, images)
+    assert images.decoded == 32, "one batch for the one row"
+    found = cache.verify(used)
+    assert sorted(text == cache.WHOLE for text in found.values()) == [False, True]
+
+
+def test_a_damaged_file_of_features_goes(used):
+    (rows,) = used.glob("features/*/*.rows")
+    rows.write_bytes(b"x" + rows.read_bytes()[1:])
+    assert "0 of 0 rows and 1 files" in next(iter(cache.verify(used).values()))
+    assert not rows.exists()
+
+
+def test_what_killed_programs_left_goes(used):
+    left = used / "features" / f".a.{32 * 'f'}"
+    left.mkdir()
+    cache.verify(used)
+    assert not left.exists()
+
+
+def test_what_a_program_is_writing_is_not_cleared(used, backbone):
+    (rows,) = used.glob("features/*/*.rows")
+    claim = Claim.on(rows)
+    with pytest.raises(DataError, match="A running program is writing"):
+        cache.clear(used, ["all"])
+    assert (used / "weights").exists(), "nothing is"
+    claim.release()
+    cache.clear(used, ["all"])
+    assert not list(used.iterdir())

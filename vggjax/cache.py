@@ -1,6 +1,7 @@
 """What is kept in the cache, how large it is, and when it was used last.
 
     python -m vggjax.cache                     list it
+    python -m vggjax.cache verify              read it all, compare the checksums
     python -m vggjax.cache clear features      remove a part of it
     python -m vggjax.cache clear all
 
@@ -12,15 +13,17 @@ import argparse
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vggjax.claims import is_claimed, remove_leftovers
 from vggjax.command import finish
-from vggjax.errors import DataError, visible
+from vggjax.errors import DataError, WeightsError, visible
 from vggjax.files import cache_folder
 
 DAY = 24 * 3600
+WHOLE = "whole"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ def entries(folder: Path) -> list[Entry]:
 def clear(folder: Path, names: Sequence[str]) -> int:
     """Remove what is called so in the cache at `folder`, or `all`; returns how many bytes it had.
 
-    Raises DataError, before anything is removed, for a name that isn't there.
+    Raises DataError, before anything is removed, for a name that isn't there, and for what a
+    running program is writing.
     """
     there = {entry.name: entry for entry in entries(folder)}
     missing = [name for name in names if name not in there and name != "all"]
@@ -72,6 +76,10 @@ def clear(folder: Path, names: Sequence[str]) -> int:
         known = ", ".join(name for name in there if "/" not in name) or "nothing"
         raise DataError(f"There is no {missing[0]} in the cache {folder}; there is {known}.")
     parts = [name for name in there if "/" not in name] if "all" in names else list(names)
+    for name in parts:
+        busy = next((path for path in (folder / name).rglob("*") if is_claimed(path)), None)
+        if busy:
+            raise DataError(f"A running program is writing {busy}; wait for its end, or end it.")
     for name in parts:
         path = folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -85,6 +93,47 @@ def listed(folder: Path) -> str:
     return "\n".join([f"{folder}: {total / 1e6:,.1f} MB", *map(_line, found)])
 
 
+def _features(folder: Path) -> Iterator[tuple[Path, str]]:
+    from vggjax.features.cache import store_called
+
+    for place in sorted(folder.iterdir()):
+        if store := store_called(place):
+            rows, damaged = store.verify()
+            lost = f"{damaged:,} of {rows:,} rows and {store.lost_files:,} files"
+            said = f"{lost} were damaged; they are computed again when they are needed"
+            yield place, said if damaged or store.lost_files else WHOLE
+
+
+def _weights(folder: Path) -> Iterator[tuple[Path, str]]:
+    from vggjax.weights.store import verify
+
+    for place in sorted(folder.iterdir()):
+        try:
+            verify(place)
+            yield place, WHOLE
+        except WeightsError as error:
+            yield place, str(error)
+
+
+# How the parts are verified that can be; others (programs that JAX compiled) say it themselves.
+VERIFIED = {"features": _features, "weights": _weights}
+
+
+def verify(folder: Path) -> dict[str, str]:
+    """What is found of all that can be verified in the cache at `folder`: WHOLE, or what isn't.
+
+    What killed programs left half-written is removed; damaged features are taken out.
+    """
+    found: dict[str, str] = {}
+    for part in sorted(folder.iterdir()) if folder.is_dir() else []:
+        for place in (part, *part.glob("*/")):
+            remove_leftovers(place)
+        if part.is_dir() and part.name in VERIFIED:
+            told = VERIFIED[part.name](part)
+            found |= {place.relative_to(folder).as_posix(): text for place, text in told}
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """List the cache or clear a part of it; raises DataError for one that isn't there."""
     parser = argparse.ArgumentParser(
@@ -94,6 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("list", help="what is there (the default)")
+    commands.add_parser("verify", help="read it all, and say what is damaged")
     clearing = commands.add_parser("clear", help="remove a part, or one thing in it, or all")
     clearing.add_argument(
         "names", nargs="+", metavar="PART", help="as listed: PART, PART/NAME, all"
@@ -102,8 +152,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.command == "clear":
         size = clear(cache_folder(), options.names)
         print(f"{size / 1e6:,.1f} MB removed from {cache_folder()}")
+    elif options.command == "verify":
+        _tell(verify(cache_folder()))
     else:
         print(listed(cache_folder()))
+
+
+def _tell(found: Mapping[str, str]) -> None:
+    """Print what was verified; DataError if not all of it is whole."""
+    for name, text in found.items():
+        print(visible(f"{name}: {text}"))
+    damaged = sum(text != WHOLE for text in found.values())
+    if damaged:
+        raise DataError(f"{damaged:,} of {len(found):,} parts are damaged.")
+    print(f"all {len(found):,} parts are whole")
 
 
 def _line(entry: Entry) -> str:

@@ -34,12 +34,13 @@ class Claim:
 
     @classmethod
     def on(cls, path: Path) -> "Claim | None":
-        """A claim on `path`; None if another holds it, or if `path` is no longer there."""
+        """A claim on `path`, once nobody else has one; None if `path` is no longer there."""
         try:
             descriptor = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
             return None
-        if _lock(descriptor) is not False and _is_at(descriptor, path):
+        _lock(descriptor, wait=True)  # who looks whether it is claimed has it for a moment
+        if _is_at(descriptor, path):
             return cls(descriptor)
         os.close(descriptor)
         return None
@@ -67,8 +68,7 @@ def locked(folder: Path) -> Iterator[None]:
     """A short block on a folder that is there, which one process enters at a time."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        while _lock(descriptor) is False:
-            time.sleep(_POLL / 10)
+        _lock(descriptor, wait=True)
         yield
     finally:
         os.close(descriptor)
@@ -160,12 +160,12 @@ def _created(place: Path) -> Claim | None:
     return None
 
 
-def _lock(descriptor: int) -> bool | None:
+def _lock(descriptor: int, *, wait: bool = False) -> bool | None:
     """Whether the lock could be had; None if there are no locks here."""
     if fcntl is None:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:

@@ -2,11 +2,14 @@
 
 import contextlib
 import itertools
+import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from vggjax.claims import locked
@@ -15,6 +18,9 @@ from vggjax.features.writer import Writer
 from vggjax.files import cache_named, write_json
 
 _ABOUT = "about.json"
+_STORE_NAME = re.compile(
+    r".+-(?P<shape>\d+(x\d+)*)-(?P<dtype>float16|float32|float64|bfloat16)-[0-9a-f]{32}"
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,6 +91,7 @@ class FeatureStore:
     about: dict[str, str] = field(default_factory=dict)
     segments: list[Segment] = field(default_factory=list)
     positions: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    lost_files: int = 0  # damaged as a whole
 
     def __post_init__(self) -> None:
         self.refresh()
@@ -109,9 +116,9 @@ class FeatureStore:
     def missing(self, keys: np.ndarray) -> np.ndarray:
         """Indices of those `keys` (N, 32) that have no good row; a repeated key is listed once."""
         self.refresh()
-        while self._without_damaged(keys):
-            self.refresh()  # there may be another copy
         first = {key: index for index, key in reversed(list(enumerate(_names(keys))))}
+        while self._forget_damaged(self.positions[key] for key in first if key in self.positions):
+            self.refresh()  # there may be another copy
         new = sorted(index for key, index in first.items() if key not in self.positions)
         return np.array(new, np.int64)
 
@@ -131,6 +138,11 @@ class FeatureStore:
         """What takes the rows of `keys` (N, 32), whoever else may be computing them."""
         self._make_folder()
         return Writer(self.folder, self.layout, keys)
+
+    def verify(self) -> tuple[int, int]:
+        """Look through all rows: how many there are, and how many are damaged and go."""
+        damaged = self._forget_damaged(self.positions.values())
+        return len(self.positions), damaged
 
     def select(self, keys: np.ndarray) -> Features:
         """The rows of `keys` (N, 32), all of which must be there."""
@@ -156,14 +168,14 @@ class FeatureStore:
             return None
         except DamagedSegment:
             _say(f"The file {path} of the cache is damaged; its features are computed again.")
+            self.lost_files += 1
             with contextlib.suppress(OSError):
                 path.unlink()
             return None
 
-    def _without_damaged(self, keys: np.ndarray) -> bool:
-        """Forget the damaged rows among those of `keys`; whether there were any."""
-        found = {self.positions[key] for key in _names(keys) if key in self.positions}
-        segment_of, row_of = np.array(sorted(found), np.int64).reshape(-1, 2).T
+    def _forget_damaged(self, rows: Iterable[tuple[int, int]]) -> int:
+        """Look through `rows` (segment, row); how many are damaged, and are forgotten."""
+        segment_of, row_of = np.array(sorted(rows), np.int64).reshape(-1, 2).T
         count = 0
         for number in np.unique(segment_of):
             segment = self.segments[number]
@@ -173,7 +185,7 @@ class FeatureStore:
                 count += len(bad)
         if count:
             _say(f"{count:,} damaged features in {self.folder} are computed again.")
-        return count > 0
+        return count
 
     def _awaited(self) -> set[bytes]:
         """The keys whose rows other processes are computing; what killed ones left empty goes."""
@@ -186,6 +198,20 @@ class FeatureStore:
             elif not segment.there.any():
                 segment.path.unlink(missing_ok=True)
         return awaited
+
+
+def store_name(layer: str, row_shape: tuple[int, ...], dtype: np.dtype, identity: str) -> str:
+    """What the folder of a store is called; `identity` are 32 hex digits."""
+    return f"{layer}-{'x'.join(map(str, row_shape))}-{dtype.name}-{identity}"
+
+
+def store_called(folder: Path) -> FeatureStore | None:
+    """The store in a folder with such a name; None for any other."""
+    found = _STORE_NAME.fullmatch(folder.name)
+    if not found:
+        return None
+    shape = tuple(map(int, found["shape"].split("x")))
+    return FeatureStore(folder, shape, jnp.dtype(found["dtype"]))
 
 
 def _names(keys: np.ndarray) -> list[bytes]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from vggjax.data import WHOLE, ImageArray, View
 from vggjax.errors import DataError
-from vggjax.features.cache import Features, FeatureStore
+from vggjax.features.cache import Features, FeatureStore, store_name
 from vggjax.features.exchange import shared_keys
 from vggjax.features.filling import Pass, fill
 from vggjax.features.given import as_images, kept_dtype
@@ -133,8 +133,7 @@ def open_store(
     dtype, arithmetic = kept_dtype(dtype), arithmetic_of(backbone)
     row_shape = output_shape(backbone, image_shape, np.uint8)
     identity = hashlib.sha256(f"{chain_digest(backbone)} {arithmetic}".encode()).hexdigest()
-    size = "x".join(map(str, row_shape))
-    name = f"{backbone.names[-1]}-{size}-{dtype.name}-{identity[:32]}"
+    name = store_name(backbone.names[-1], row_shape, dtype, identity[:32])
     about = {
         "layers": " → ".join(backbone.names),
         "dtype": str(dtype),
