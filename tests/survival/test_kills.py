@@ -1,0 +1,29 @@
+"""Killed at any moment and run again, a program leaves what it would have left undisturbed."""
+
+import os
+import random
+
+import pytest
+from survival import leaves, left_over
+
+KILLS = int(os.environ.get("VGGJAX_KILLS", "12"))  # in all
+WORKS = ("extraction", "heads", "training", "fine-tuning", "rendering", "report")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WORKS)
+def test_what_is_killed_ends_as_if_it_had_not_been(works, tmp_path, name):
+    work, count, stopped = works[name], max(1, KILLS // len(WORKS)), 0
+    moments = random.Random(name)
+    whole = work.fresh(tmp_path / "whole")
+    seconds, _ = work.finish(whole)
+    expected = leaves(whole)
+    assert expected
+    assert left_over(whole) == []
+    for number in range(count):
+        folder = work.fresh(tmp_path / str(number))
+        stopped += work.stop(folder, moments.uniform(0.02, seconds)) is not None
+        work.finish(folder)
+        assert leaves(folder) == expected
+        assert left_over(folder) == []
+    print(f"\n{name}: {stopped} of {count} killed within {seconds:.1f} s, all the same again")
