@@ -46,21 +46,26 @@ def is_whole(folder: Path, name: str, checksum: str | None) -> bool:
 
 
 def files_in(folder: Path) -> set[str]:
-    """The names of all files below `folder`, but for hidden ones."""
+    """The names of all files below `folder`."""
     found = set()
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    for place, _, names in os.walk(folder):
         start = place[len(str(folder)) + 1 :].replace(os.sep, "/")
-        found |= {f"{start}/{name}" if start else name for name in names if name[0] != "."}
+        found |= {f"{start}/{name}" for name in names} if start else set(names)
     return found
 
 
 def require_no_others(folder: Path, names: Collection[str]) -> None:
     """Raise DataError if there are files in `folder` beside those called `names`."""
-    if others := sorted(files_in(folder).difference(names)):
+    if others := _others(folder, names):
         raise DataError(
             f"{folder} holds what doesn't belong there: {listed(others, most=3)}; move it away."
         )
+
+
+def _others(folder: Path, names: Collection[str]) -> list[str]:
+    """Files beside those called `names`, but for hidden ones, which nobody takes for images."""
+    found = files_in(folder).difference(names)
+    return sorted(name for name in found if not f"/{name}".count("/."))
 
 
 def problems(folder: Path) -> list[str]:
@@ -72,6 +77,6 @@ def problems(folder: Path) -> list[str]:
     kinds = {
         "is missing": sorted(known.keys() - there),
         "is damaged": sorted(damaged),
-        "doesn't belong there": sorted(there - known.keys()),
+        "doesn't belong there": _others(folder, known),
     }
     return [f"{folder / name} {what}" for what, names in kinds.items() for name in names]

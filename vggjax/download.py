@@ -47,6 +47,16 @@ def has_hash(path: Path, known_hash: str) -> bool:
     return file_hash(path, algorithm).startswith(expected.lower())
 
 
+def remove_fetched(target: Path, known_hash: str) -> None:
+    """Remove a file that was downloaded and is no longer needed, if it is here, or a part of it.
+
+    A file with another checksum wasn't downloaded, and stays.
+    """
+    part_of(target).unlink(missing_ok=True)
+    if target.is_file() and has_hash(target, known_hash):
+        target.unlink(missing_ok=True)
+
+
 def part_of(target: Path) -> Path:
     """Where the part of a download that has come is kept."""
     return target.with_name(f"{target.name}.part")
