@@ -23,10 +23,25 @@ _UNWRITABLE = {EACCES, EDQUOT, EFBIG, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS}
 def cache_folder() -> Path:
     """The folder for downloads, rendered images and features: `$VGGJAX_CACHE` or the platform's.
 
-    A `~` at its beginning is the user's home, also where no shell has seen to that.
+    A `~` at its beginning is the user's home, also where no shell has seen to that; DataError if
+    there is none.
     """
     named = os.environ.get("VGGJAX_CACHE")
-    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("vggjax"))
+    try:
+        return user_path(named or platformdirs.user_cache_dir("vggjax"))
+    except VggjaxError as error:
+        raise DataError("This user has no home: set VGGJAX_CACHE to a folder.") from error
+
+
+def user_path(path: Path | str) -> Path:
+    """`path` with the user's home in place of a `~` at its beginning.
+
+    Raises VggjaxError if there is no such home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise VggjaxError(f"{path} is in a home that can't be found; give a whole path.") from error
 
 
 @contextmanager

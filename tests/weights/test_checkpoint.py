@@ -81,7 +81,7 @@ def test_failure_leaves_nothing_and_keeps_the_old(kind, written, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vggjax.weights.checkpoint._set_aside", full)
+    monkeypatch.setattr("vggjax.weights.replacing.set_aside", full)
     for folder in (written, written.parent / "new"):
         with pytest.raises(WeightsError, match=r"cannot be written \(No space left"):
             kind.write(folder, overwrite=True)
