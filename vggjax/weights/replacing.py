@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from vggjax.claims import claimed, remove
+from vggjax.claims import claimed, remove, remove_leftovers
 from vggjax.files import atomic_folder
 
 
@@ -47,6 +47,7 @@ def put_back(folder: Path, parts: set[str]) -> None:
     """
     if not _has_only(_old(folder), parts):
         return
+    remove_leftovers(folder.parent, folder.name)
     if folder.exists():
         remove(_old(folder))
     else:
