@@ -28,19 +28,23 @@ def cache_folder() -> Path:
     """
     named = os.environ.get("VGGJAX_CACHE")
     try:
-        return user_path(named or platformdirs.user_cache_dir("vggjax"))
-    except VggjaxError as error:
-        raise DataError("This user has no home: set VGGJAX_CACHE to a folder.") from error
+        return Path(named or platformdirs.user_cache_dir("vggjax")).expanduser()
+    except RuntimeError as error:
+        raise DataError(
+            f"{named or 'This user'} has no home: set VGGJAX_CACHE to a folder by its whole path."
+        ) from error
 
 
 def user_path(path: Path | str) -> Path:
-    """`path` with the user's home in place of a `~` at its beginning.
+    """`path` with the user's home in place of a `~` at its beginning, also where no shell did that.
 
-    Raises VggjaxError if there is no such home.
+    Raises VggjaxError if there is no such home, nor a file whose name begins so.
     """
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
+        if Path(path).exists():
+            return Path(path)
         raise VggjaxError(f"{path} is in a home that can't be found; give a whole path.") from error
 
 
@@ -92,6 +96,8 @@ def require_utf8(path: Path) -> None:
         str(path).encode()
     except UnicodeEncodeError as error:
         raise VggjaxError(f"The name of the folder {path} isn't UTF-8; take another.") from error
+    if "\0" in str(path):
+        raise VggjaxError(f"The name of the folder {path} holds a NUL; take another.")
 
 
 @contextmanager
