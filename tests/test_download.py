@@ -13,7 +13,7 @@ import pytest
 from http_helpers import serving
 
 from vggjax import transfer
-from vggjax.download import download, part_of, url_reachable
+from vggjax.download import download, part_of, unfinished, url_reachable
 from vggjax.errors import VggjaxError
 
 CONTENT = random.Random(0).randbytes(300_000)
@@ -97,8 +97,10 @@ def test_a_cut_download_goes_on(server, target, ranges, capsys):
     server.ranges, server.cut = ranges, 100_000
     kept = r"broke off \(\w+\); try again; 0\.1 of 0\.3 MB of the download are kept"
     assert refuses(server, target, kept) == ["file.part"]
+    assert unfinished(target.parents[1]) == [f"{target}.part is 0.1 MB of a download that goes on"]
     server.cut, server.sent = None, 0
     fetch(server, target)
+    assert unfinished(target.parents[1]) == []
     assert target.read_bytes() == CONTENT
     assert server.asked[-1] == "bytes=100000-"
     assert "the last 0.2 of 0 MB" in capsys.readouterr().err

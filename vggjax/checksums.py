@@ -6,7 +6,7 @@ The list is written file by file, so that what a killed process has left is know
 import hashlib
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 
 from vggjax.errors import DataError, listed
@@ -54,18 +54,17 @@ def files_in(folder: Path) -> set[str]:
     return found
 
 
-def require_no_others(folder: Path, names: Collection[str]) -> None:
-    """Raise DataError if there are files in `folder` beside those called `names`."""
-    if others := _others(folder, names):
+def require_no_others(folder: Path, others: Iterable[str]) -> None:
+    """Raise DataError if `others` were found in `folder`, but for hidden ones."""
+    if seen := _not_hidden(others):
         raise DataError(
-            f"{folder} holds what doesn't belong there: {listed(others, most=3)}; move it away."
+            f"{folder} holds what doesn't belong there: {listed(seen, most=3)}; move it away."
         )
 
 
-def _others(folder: Path, names: Collection[str]) -> list[str]:
-    """Files beside those called `names`, but for hidden ones, which nobody takes for images."""
-    found = files_in(folder).difference(names)
-    return sorted(name for name in found if not f"/{name}".count("/."))
+def _not_hidden(names: Iterable[str]) -> list[str]:
+    """The names, sorted, of files that someone could take for images."""
+    return sorted(name for name in names if "/." not in f"/{name}")
 
 
 def problems(folder: Path) -> list[str]:
@@ -77,6 +76,6 @@ def problems(folder: Path) -> list[str]:
     kinds = {
         "is missing": sorted(known.keys() - there),
         "is damaged": sorted(damaged),
-        "doesn't belong there": _others(folder, known),
+        "doesn't belong there": _not_hidden(there - known.keys()),
     }
     return [f"{folder / name} {what}" for what, names in kinds.items() for name in names]

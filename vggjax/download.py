@@ -62,6 +62,12 @@ def part_of(target: Path) -> Path:
     return target.with_name(f"{target.name}.part")
 
 
+def unfinished(folder: Path) -> list[str]:
+    """The parts of downloads below `folder`, each with its size, as sentences' ends."""
+    parts = sorted(folder.rglob("*.part"))
+    return [f"{p} is {p.stat().st_size / 1e6:,.1f} MB of a download that goes on" for p in parts]
+
+
 def _fetch(url: str, target: Path, known_hash: str, size: int) -> None:
     part = part_of(target)
     with keeping(lambda: kept_of(part, size)):

@@ -116,10 +116,11 @@ def _checksum(archive: Path) -> str:
 
 def _whole(folder: Path) -> Path | None:
     """`folder` if all that its archive holds is in it; DataError for more than that."""
-    known = read_list(folder)
-    if not known or known.keys() - files_in(folder):
+    known = read_list(folder).keys()
+    there = files_in(folder) if known else set()
+    if not known or known - there:
         return None
-    require_no_others(folder, known)
+    require_no_others(folder, there - known)
     return folder
 
 

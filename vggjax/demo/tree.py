@@ -12,6 +12,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from vggjax.checksums import (
+    files_in,
     is_whole,
     line_of,
     list_of,
@@ -77,7 +78,7 @@ def saved_jpegs(folder: Path, images: Mapping[str, Callable[[], np.ndarray]]) ->
     if len(_whole(folder, images)) < len(images):
         with cache_named(folder), claimed(folder):
             _draw_lacking(folder, images)
-    require_no_others(folder, images)
+    require_no_others(folder, files_in(folder).difference(images))
     return folder
 
 
