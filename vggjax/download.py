@@ -4,7 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from vggjax.claims import claimed
+from vggjax.claims import claimed, remove
 from vggjax.errors import VggjaxError
 from vggjax.files import cache_named, file_hash
 from vggjax.interrupts import keeping
@@ -52,9 +52,9 @@ def remove_fetched(target: Path, known_hash: str) -> None:
 
     A file with another checksum wasn't downloaded, and stays.
     """
-    part_of(target).unlink(missing_ok=True)
+    remove(part_of(target))
     if target.is_file() and has_hash(target, known_hash):
-        target.unlink(missing_ok=True)
+        remove(target)
 
 
 def part_of(target: Path) -> Path:

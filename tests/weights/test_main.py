@@ -48,7 +48,7 @@ def test_files_are_described_too(torch_files, capsys):
 def test_mistakes_are_one_sentence(tmp_path, capsys, command):
     (tmp_path / "empty.h5").touch()
     out = ("--out", tmp_path / "out") if command == "convert" else ()
-    for path in (tmp_path / "none", tmp_path / "empty.h5", tmp_path):
+    for path in (tmp_path / "none", tmp_path / "empty.h5", tmp_path, "/", "."):
         status, text, error = run(capsys, command, path, *out)
         assert (status, text) == (2, "")
         assert error.startswith("error: ")

@@ -59,7 +59,8 @@ def look_through(archive: Path, top: str) -> Contents:
     try:
         with _Headers(archive) as file, tarfile.open(fileobj=file, mode="r:") as tar:
             while (member := tar.next()) is not None:
-                tar.members.clear()  # type: ignore[attr-defined]  # each with a copy of all common headers
+                # They would only add up, each with a copy of the common headers.
+                tar.members.clear()  # type: ignore[attr-defined]
                 end = member.offset_data + member.size * member.isfile()
                 if not begin <= member.offset_data <= end <= length:
                     raise tarfile.ReadError(f"it claims to hold {member.size:,} bytes")

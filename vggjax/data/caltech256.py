@@ -40,8 +40,10 @@ def load_caltech256(folder: Path | None = None) -> Dataset:
 
 
 def find_caltech256() -> Path | None:
-    """The folder `256_ObjectCategories` of the archive at `URL` in the cache; None if it isn't
-    there, or not whole. Raises DataError if there are foreign files in it."""
+    """The folder `256_ObjectCategories` in the cache that the archive at `URL` was unpacked to.
+
+    None if it isn't there, or not whole. Raises DataError if there are foreign files in it.
+    """
     return _whole(_cached(HASH))
 
 

@@ -133,7 +133,7 @@ def obtain(name: str, layers: Layers = None) -> Path:
             store = stored(name, layers) or _made(_holders(name, layers))
     file = _own_file(REMOTES[store.name])
     if file.exists() or download.part_of(file).exists():  # left when a process was killed
-        with _one_at_a_time(name):
+        with suppress(VggjaxError), _one_at_a_time(name):
             download.remove_fetched(file, REMOTES[store.name].known_hash)
     return store
 
@@ -218,7 +218,8 @@ def _converted(name: str, file: Path) -> Path:
         remove(folder)
     with keeping(lambda: f"the file {file} is kept"):
         convert_file(file, folder, name, source=remote.url, overwrite=True)
-    _own_file(remote).unlink(missing_ok=True)
+    if file == _own_file(remote):
+        file.unlink()
     return folder
 
 

@@ -62,4 +62,4 @@ def _has_only(folder: Path, parts: set[str]) -> bool:
 
 
 def _old(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.old")
+    return folder.parent / f".{folder.name}.old"
