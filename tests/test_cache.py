@@ -6,6 +6,7 @@ import pytest
 
 from vggjax import cache
 from vggjax.claims import Claim
+from vggjax.demo import demo_folder
 from vggjax.errors import DataError
 from vggjax.features import extract
 
@@ -27,7 +28,7 @@ def test_parts_and_what_is_in_them(folder):
     assert (found["features"].size, found["features"].files) == (3500, 2)
     assert found["features/fc2"].used == pytest.approx(old)
     assert found["features"].used > old + cache.DAY, "the latest of its files"
-    lines = cache.listed(folder).splitlines()
+    lines = cache.overview(folder).splitlines()
     assert "3 days ago" in lines[-1]
     assert "today" in lines[-2]
 
@@ -117,3 +118,12 @@ def test_what_a_program_is_writing_is_not_cleared(used, backbone):
     claim.release()
     cache.clear(used, ["all"])
     assert not list(used.iterdir())
+
+
+def test_rendered_images_are_compared_with_their_list(monkeypatch, tmp_path):
+    monkeypatch.setenv("VGGJAX_CACHE", str(tmp_path))
+    folder = demo_folder(per_class=1)
+    assert list(cache.verify(tmp_path).values()) == [cache.WHOLE]
+    image = next(folder.rglob("*.jpg"))
+    image.write_bytes(image.read_bytes()[:-9])
+    assert list(cache.verify(tmp_path).values()) == [f"{image} is damaged"]

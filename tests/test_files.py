@@ -2,12 +2,14 @@ import errno
 import json
 import os
 import re
+import warnings
 from pathlib import Path
 
+import jax
 import pytest
 
-from vggjax import files
-from vggjax.errors import DataError
+from vggjax import command, files
+from vggjax.errors import DataError, VggjaxError
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -57,6 +59,51 @@ def test_the_cache_folder_follows_the_environment(monkeypatch):
     assert files.cache_folder() == Path("/at/home/kept")
     monkeypatch.delenv("VGGJAX_CACHE")
     assert files.cache_folder().name == "vggjax"
+
+
+@pytest.fixture
+def homeless(monkeypatch, tmp_path):
+    """A user of whom the system knows nothing, as containers have them; works in `tmp_path`."""
+    pwd = pytest.importorskip("pwd")
+
+    def unknown(_):
+        raise KeyError("getpwuid(): uid not found")
+
+    for name in ("HOME", "VGGJAX_CACHE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_a_home(homeless, monkeypatch):
+    with pytest.raises(DataError, match="This user has no home: set VGGJAX_CACHE to a folder"):
+        files.cache_folder()
+    monkeypatch.setenv("VGGJAX_CACHE", "~/kept")
+    with pytest.raises(DataError, match="~/kept has no home: set VGGJAX_CACHE"):
+        files.cache_folder()
+    monkeypatch.setenv("VGGJAX_CACHE", "/somewhere")
+    assert files.cache_folder() == Path("/somewhere")
+
+
+def test_matplotlib_has_a_folder_without_a_home(homeless, monkeypatch):
+    monkeypatch.setenv("VGGJAX_CACHE", "/somewhere")
+    monkeypatch.setenv("MPLCONFIGDIR", "")
+    monkeypatch.delenv("MPLCONFIGDIR")
+    compiled = jax.config.jax_compilation_cache_dir
+    with warnings.catch_warnings():
+        command.open_cache()
+    jax.config.update("jax_compilation_cache_dir", compiled)
+    assert os.environ["MPLCONFIGDIR"] == "/somewhere/matplotlib"
+
+
+def test_a_path_in_a_home(homeless, tmp_path, monkeypatch):
+    assert files.user_path("photos/~") == Path("photos/~")
+    with pytest.raises(VggjaxError, match="~nobody-at-all/a is in a home that can't be found"):
+        files.user_path("~nobody-at-all/a")
+    (tmp_path / "~draft.jpg").touch()
+    assert files.user_path("~draft.jpg") == Path("~draft.jpg"), "a file's own name"
+    monkeypatch.setenv("HOME", "/at/home")
+    assert files.user_path(Path("~/a")) == Path("/at/home/a")
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):

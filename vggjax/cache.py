@@ -17,9 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vggjax import checksums
 from vggjax.claims import is_claimed, remove_leftovers
 from vggjax.command import finish
-from vggjax.errors import DataError, WeightsError, visible
+from vggjax.errors import DataError, WeightsError, listed, visible
 from vggjax.files import cache_folder
 
 DAY = 24 * 3600
@@ -86,7 +87,7 @@ def clear(folder: Path, names: Sequence[str]) -> int:
     return sum(there[name].size for name in parts)
 
 
-def listed(folder: Path) -> str:
+def overview(folder: Path) -> str:
     """The cache at `folder` as a text, one line for each entry."""
     found = entries(folder)
     total = sum(entry.size for entry in found if "/" not in entry.name)
@@ -115,8 +116,14 @@ def _weights(folder: Path) -> Iterator[tuple[Path, str]]:
             yield place, str(error)
 
 
+def _listed(folder: Path) -> Iterator[tuple[Path, str]]:
+    for path in sorted(folder.glob("*/*.sha256")):
+        place = path.with_suffix("")
+        yield place, listed(checksums.problems(place), most=3) or WHOLE
+
+
 # How the parts are verified that can be; others (programs that JAX compiled) say it themselves.
-VERIFIED = {"features": _features, "weights": _weights}
+VERIFIED = {"features": _features, "weights": _weights, "demo": _listed, "caltech256": _listed}
 
 
 def verify(folder: Path) -> dict[str, str]:
@@ -155,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif options.command == "verify":
         _tell(verify(cache_folder()))
     else:
-        print(listed(cache_folder()))
+        print(overview(cache_folder()))
 
 
 def _tell(found: Mapping[str, str]) -> None:

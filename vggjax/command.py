@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from vggjax.files import cache_folder
 def open_cache() -> None:
     """Keep compiled programs in the cache, so that a second start doesn't compile them.
 
-    What killed runs left there half-written goes.
+    And what Matplotlib keeps, for a user without a home that it could write to. What killed runs
+    left in the cache half-written goes.
     """
     import jax
 
@@ -24,8 +26,22 @@ def open_cache() -> None:
     for folder in (cache, *cache.glob("*/"), *cache.glob("*/*/")):
         with contextlib.suppress(OSError):  # it may not be ours
             remove_leftovers(folder)
+    if not _has_home():
+        os.environ.setdefault("MPLCONFIGDIR", str(cache / "matplotlib"))
     jax.config.update("jax_compilation_cache_dir", str(cache / "compiled"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    # A full or closed disk costs time here, no more; where it matters, it is an error.
+    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
+
+
+def _has_home() -> bool:
+    """Whether there is a folder for settings, or can be, as Matplotlib looks for it."""
+    try:
+        folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "matplotlib"
+    except RuntimeError:
+        return False
+    place = next(each for each in (folder, *folder.parents) if os.access(each, os.F_OK))
+    return place.is_dir() and os.access(place, os.W_OK)
 
 
 def speak_plainly() -> None:

@@ -1,44 +1,43 @@
-"""Downloads: announced, checked, and under their final name only when complete."""
+"""Downloads: announced, continued after a kill, checked, and under their final name only then."""
 
-import contextlib
-import logging
 import shutil
 import sys
-import threading
 from pathlib import Path
 
+from vggjax.claims import claimed, remove
 from vggjax.errors import VggjaxError
 from vggjax.files import cache_named, file_hash
-from vggjax.quiet import log_level
+from vggjax.interrupts import keeping
+from vggjax.transfer import fetch_rest, kept_of, refused, url_problem
 
 _FREE_MARGIN = 64 * 2**20  # bytes to leave on the disk
 
 
 def url_reachable(url: str, timeout: float = 5.0) -> bool:
-    """Whether `url` answers without an error within `timeout` seconds.
-
-    The request runs in a thread of its own, because a name look-up has no timeout and can hang
-    for minutes without a network.
-    """
-    answers: list[bool] = []
-    thread = threading.Thread(target=_ask, args=(url, timeout, answers), daemon=True)
-    thread.start()
-    thread.join(timeout)
-    return bool(answers and answers[0])
+    """Whether `url` answers without an error within `timeout` seconds."""
+    return not url_problem(url, timeout)
 
 
 def download(url: str, target: Path, known_hash: str, size: int) -> Path:
     """Fetch `url` into the file `target`, unless it is there already; returns `target`.
 
     `known_hash` is "md5:…" or "sha256:…", whole or only its first digits; `size` in bytes is
-    announced on stderr. Raises VggjaxError if the address does not answer, the disk is too small,
-    the transfer breaks off or the checksum differs; nothing is left under `target` then.
+    announced on stderr, and may be rounded. What comes is kept beside `target` until it is whole
+    and checked, and a later call goes on from there; of several processes one downloads, and the
+    others wait for it. Raises VggjaxError if the address does not answer, the disk is too small,
+    the transfer breaks off, stalls or doesn't end, or the checksum differs; a file with another
+    checksum that is at `target` already stays there.
     """
     if not target.is_file():
-        _prepare(url, target.parent, size)
-        print(f"Downloading {size / 1e6:,.0f} MB from {url}", file=sys.stderr)
-        _fetch(url, target)
-    _check(target, url, known_hash)
+        with cache_named(target), claimed(target):
+            if not target.is_file():
+                _fetch(url, target, known_hash, size)
+                return target
+    if not has_hash(target, known_hash):
+        raise VggjaxError(
+            f"{target} is not the file that is wanted: its {_difference(target, known_hash)}; "
+            "move it away."
+        )
     return target
 
 
@@ -48,50 +47,53 @@ def has_hash(path: Path, known_hash: str) -> bool:
     return file_hash(path, algorithm).startswith(expected.lower())
 
 
-def _prepare(url: str, folder: Path, size: int) -> None:
-    if not url_reachable(url):
+def remove_fetched(target: Path, known_hash: str) -> None:
+    """Remove a file that was downloaded and is no longer needed, if it is here, or a part of it.
+
+    A file with another checksum wasn't downloaded, and stays.
+    """
+    remove(part_of(target))
+    if target.is_file() and has_hash(target, known_hash):
+        remove(target)
+
+
+def part_of(target: Path) -> Path:
+    """Where the part of a download that has come is kept."""
+    return target.with_name(f"{target.name}.part")
+
+
+def _fetch(url: str, target: Path, known_hash: str, size: int) -> None:
+    part = part_of(target)
+    with keeping(lambda: kept_of(part, size)):
+        continued = _begin(url, part, size)
+        fetch_rest(url, part, size)
+        if continued and not has_hash(part, known_hash):
+            print("What was kept is of another file; the download begins anew", file=sys.stderr)
+            part.unlink()
+            fetch_rest(url, part, size)
+    if not has_hash(part, known_hash):
+        difference = _difference(part, known_hash)
+        part.unlink()
         raise VggjaxError(
-            f"{url} cannot be reached; check the network, or download that file by hand "
-            "and name its path instead (--weights PATH or --data-dir PATH)."
+            f"The download of {url} was deleted because its {difference}; try again, or download "
+            "it by hand."
         )
-    with cache_named(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(folder).free < size + _FREE_MARGIN:
-        raise VggjaxError(f"{folder} has no room for a download of {size / 1e6:,.0f} MB.")
+    part.replace(target)
 
 
-def _ask(url: str, timeout: float, answers: list[bool]) -> None:
-    import requests
-
-    # GET rather than HEAD: signed storage addresses refuse HEAD. The body is never read.
-    with (
-        contextlib.suppress(requests.RequestException),
-        requests.get(url, stream=True, timeout=timeout) as response,
-    ):
-        answers.append(response.ok)
-
-
-def _fetch(url: str, target: Path) -> None:
-    import pooch
-    import requests
-
-    fetch = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30)
-    try:
-        with cache_named(target), log_level(pooch.get_logger(), logging.WARNING):  # it says it too
-            # The checksum is compared afterwards: pooch knows no part of one.
-            pooch.retrieve(url, None, target.name, target.parent, downloader=fetch)
-    except (requests.RequestException, OSError, ValueError) as error:
-        raise VggjaxError(
-            f"The download of {url} broke off ({type(error).__name__}); try again."
-        ) from error
+def _begin(url: str, part: Path, size: int) -> bool:
+    """Announce what is to be fetched; whether a part of it is here. Raises VggjaxError, too."""
+    if problem := url_problem(url, timeout=5):
+        raise refused(url, problem)
+    kept = part.stat().st_size if part.is_file() else 0
+    rest = max(0, size - kept)
+    if shutil.disk_usage(part.parent).free < rest + _FREE_MARGIN:
+        raise VggjaxError(f"{part.parent} has no room for a download of {rest / 1e6:,.0f} MB.")
+    of = f"the last {rest / 1e6:,.1f} of " if kept else ""
+    print(f"Downloading {of}{size / 1e6:,.0f} MB from {url}", file=sys.stderr)
+    return kept > 0
 
 
-def _check(path: Path, url: str, known_hash: str) -> None:
+def _difference(path: Path, known_hash: str) -> str:
     algorithm, _, expected = known_hash.partition(":")
-    found = file_hash(path, algorithm)
-    if not found.startswith(expected.lower()):
-        path.unlink()
-        raise VggjaxError(
-            f"The download of {url} was deleted because its {algorithm} is {found} "
-            f"instead of {expected}; try again, or download it by hand."
-        )
+    return f"{algorithm} is {file_hash(path, algorithm)} instead of {expected}"

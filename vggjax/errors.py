@@ -1,6 +1,7 @@
 """What goes wrong in a way that the user can mend, and how it is put into words."""
 
 from collections.abc import Sequence
+from errno import ENOENT
 
 # Control characters, and those that end a line or turn the direction of writing round: a name that
 # has one would break a table, or give the terminal an order.
@@ -36,7 +37,9 @@ class VggjaxWarning(UserWarning):
 
 def refusal(error: OSError) -> str:
     """What the system refused, as a sentence with the file's name."""
-    return visible(f"{error.filename or 'A file'}: {error.strerror or error}.")
+    # The one file that has no name, and can be missed, is the folder that a program runs in.
+    nameless = "The current folder" if error.errno == ENOENT else "A file"
+    return visible(f"{error.filename or nameless}: {error.strerror or error}.")
 
 
 def one_line(error: Exception | str) -> str:

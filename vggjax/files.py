@@ -23,10 +23,29 @@ _UNWRITABLE = {EACCES, EDQUOT, EFBIG, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS}
 def cache_folder() -> Path:
     """The folder for downloads, rendered images and features: `$VGGJAX_CACHE` or the platform's.
 
-    A `~` at its beginning is the user's home, also where no shell has seen to that.
+    A `~` at its beginning is the user's home, also where no shell has seen to that; DataError if
+    there is none.
     """
     named = os.environ.get("VGGJAX_CACHE")
-    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("vggjax"))
+    try:
+        return Path(named or platformdirs.user_cache_dir("vggjax")).expanduser()
+    except RuntimeError as error:
+        raise DataError(
+            f"{named or 'This user'} has no home: set VGGJAX_CACHE to a folder by its whole path."
+        ) from error
+
+
+def user_path(path: Path | str) -> Path:
+    """`path` with the user's home in place of a `~` at its beginning, also where no shell did that.
+
+    Raises VggjaxError if there is no such home, nor a file whose name begins so.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        if Path(path).exists():
+            return Path(path)
+        raise VggjaxError(f"{path} is in a home that can't be found; give a whole path.") from error
 
 
 @contextmanager
@@ -77,6 +96,8 @@ def require_utf8(path: Path) -> None:
         str(path).encode()
     except UnicodeEncodeError as error:
         raise VggjaxError(f"The name of the folder {path} isn't UTF-8; take another.") from error
+    if "\0" in str(path):
+        raise VggjaxError(f"The name of the folder {path} holds a NUL; take another.")
 
 
 @contextmanager

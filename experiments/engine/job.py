@@ -14,6 +14,7 @@ from engine.cluster import require_fetched
 from engine.options import OptionsT
 from vggjax import collective
 from vggjax.data import Dataset, ImageArray, Split
+from vggjax.files import user_path
 from vggjax.model import Chain, deepest_layer, in_precision, output_shape
 from vggjax.model.config import Preprocessing
 from vggjax.report.reference import URBAN_TRIBES
@@ -90,7 +91,7 @@ class Job(Generic[OptionsT]):
     @property
     def weights_identity(self) -> str | None:
         """What the layers' weights are named by; None while they would have to be fetched."""
-        if self.weights_name not in NAMES and Path(self.weights_name).expanduser().is_file():
+        if self.weights_name not in NAMES and user_path(self.weights_name).is_file():
             return self._own_weights.hash  # a file has to be read for that: once is enough
         return weights_identity(self.weights_name, self.layers, self.preprocessing)
 

@@ -40,8 +40,8 @@ def test_auto_is_caltech_if_reachable_and_else_the_demo(loaders, monkeypatch):
     assert load_dataset("auto")[0] == "load_caltech256"
 
 
-def test_auto_is_caltech_if_here(loaders, tmp_path):
-    (tmp_path / "cache" / "caltech256" / "256_ObjectCategories").mkdir(parents=True)
+def test_auto_is_caltech_if_here(loaders, tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "find_caltech256", lambda: tmp_path)
     assert load_dataset("auto")[0] == "load_caltech256"
 
 

@@ -200,19 +200,6 @@ def test_tree_is_rendered_once_and_grows_by_the_same_images(cache, few_classes, 
     assert load_demo("target", 2).ids == large.ids
 
 
-@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError])
-def test_interrupted_rendering_leaves_nothing(cache, few_classes, monkeypatch, failure):
-    def fail(group, class_index, image_index):
-        if class_index == 2:
-            raise failure(28, "No space left on device")
-        return render_image(group, class_index, image_index)
-
-    monkeypatch.setattr(tree, "render_image", fail)
-    with pytest.raises(DataError if failure is OSError else failure):
-        demo_folder("target", 2)
-    assert list((cache / "demo").glob("*/*")) == []
-
-
 @pytest.mark.parametrize("per_class", [0, -3, 10000])
 def test_impossible_numbers_of_images_are_refused(cache, per_class):
     with pytest.raises(DataError, match="1 to 9999"):

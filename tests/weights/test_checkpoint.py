@@ -1,8 +1,12 @@
 """Stored weights and saved heads alike: there whole or not at all, movable, damage is noticed."""
 
+import os
+import subprocess
+import sys
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from weights_helpers import assert_equal
 
@@ -81,12 +85,80 @@ def test_failure_leaves_nothing_and_keeps_the_old(kind, written, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vggjax.weights.checkpoint._set_aside", full)
+    monkeypatch.setattr("vggjax.weights.replacing.set_aside", full)
     for folder in (written, written.parent / "new"):
         with pytest.raises(WeightsError, match=r"cannot be written \(No space left"):
             kind.write(folder, overwrite=True)
     assert entries(written.parent) == ["written"]
     kind.check(written)
+
+
+REPLACES = """
+import os, sys
+from pathlib import Path
+from vggjax.weights import replacing
+from vggjax.weights.store import load_info, load_parameters, save
+folder, when = Path(sys.argv[1]), sys.argv[2]
+def set_aside(folder, act=replacing.set_aside):
+    act(folder)
+    os._exit(9)
+def remove(old):
+    if old.exists():
+        os._exit(9)
+if when == "between":
+    replacing.set_aside = set_aside
+else:
+    replacing.remove = remove
+params = load_parameters(folder)
+params["predictions"]["bias"] += 1
+save(folder, params, load_info(folder), overwrite=True)
+"""
+
+
+@pytest.mark.parametrize("then", ["read", "overwrite", "convert"])
+@pytest.mark.parametrize("when", ["between", "after"])
+def test_a_kill_while_it_is_replaced(tmp_path, params, info, when, then):
+    """Between the renames the old is put back, after them the new is there; nothing else is."""
+    folder = tmp_path / "stored"
+    save(folder, params, info)
+    command = [sys.executable, "-c", REPLACES, str(folder), when]
+    assert subprocess.run(command, check=False).returncode == 9
+    assert folder.exists() == (when == "after")
+    assert ".stored.old" in entries(tmp_path)
+    if then == "overwrite":
+        save(folder, params, info, overwrite=True)
+    elif then == "convert":
+        with pytest.raises(WeightsError, match="exists already"):
+            save(folder, params, info)
+    expected = params["predictions"]["bias"] + np.float32(when == "after" and then != "overwrite")
+    assert load_parameters(folder)["predictions"]["bias"].tolist() == expected.tolist()
+    assert entries(tmp_path) == ["stored"]
+
+
+def test_a_folder_of_someone_else_s_is_not_put_back(tmp_path):
+    other = tmp_path / ".stored.old"
+    (other / "thesis").mkdir(parents=True)
+    with pytest.raises(WeightsError, match="is not a folder of"):
+        load_parameters(tmp_path / "stored")
+    assert entries(tmp_path) == [".stored.old"]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small disk")
+@pytest.mark.parametrize("size", ["8k", "40k"])
+def test_a_full_disk_is_said_and_nothing_is_left(kind, written, tmp_path, size, capfd):
+    """TensorStore's threads go on after its error, and would write anew what is removed."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("can't mount")
+    try:
+        with pytest.raises(WeightsError, match=r"disk/a cannot be written \(No space left on dev"):
+            kind.write(disk / "a")
+        assert entries(disk) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("damage", ["truncate", "remove", "flip"])

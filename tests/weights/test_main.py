@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 
 from vggjax.weights.__main__ import main
@@ -45,9 +48,46 @@ def test_files_are_described_too(torch_files, capsys):
 def test_mistakes_are_one_sentence(tmp_path, capsys, command):
     (tmp_path / "empty.h5").touch()
     out = ("--out", tmp_path / "out") if command == "convert" else ()
-    for path in (tmp_path / "none", tmp_path / "empty.h5", tmp_path):
+    for path in (tmp_path / "none", tmp_path / "empty.h5", tmp_path, "/", "."):
         status, text, error = run(capsys, command, path, *out)
         assert (status, text) == (2, "")
         assert error.startswith("error: ")
         assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def odd_paths(tmp_path):
+    """Paths that the system refuses to look at, each for a reason of its own."""
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "closed").mkdir(mode=0)
+    names = ("file/below", "loop", "loop/below", "n" * 300, "a\0b", "closed/below")
+    yield [tmp_path / name for name in names] + [Path("~nobody-at-all/a")]
+    (tmp_path / "closed").chmod(0o700)
+
+
+@pytest.mark.parametrize("command", ["describe", "verify", "convert", "out"])
+def test_paths_that_cannot_be(keras_files, odd_paths, tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    for path in odd_paths:
+        words = [command, path]
+        if command == "convert":
+            words += ["--out", tmp_path / "out"]
+        elif command == "out":
+            words = ["convert", keras_files["named.h5"], "--out", path]
+        status, text, error = run(capsys, *words)
+        if command == "out" and (os.geteuid() == 0 or "~" in str(path)) and status == 0:
+            continue  # for that user, or under that literal name, it can be
+        assert (status, text) == (2, ""), path
+        assert error.startswith("error: ")
+        assert error.count("\n") == 1
+
+
+def test_the_folder_that_one_is_in_is_gone(keras_files, tmp_path, monkeypatch, capsys):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    status, _, error = run(capsys, "convert", keras_files["named.h5"], "--out", "here")
+    assert (status, error) == (2, "error: The current folder: No such file or directory.\n")

@@ -3,6 +3,12 @@
 import hashlib
 import http.server
 import inspect
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from functools import partial
@@ -25,7 +31,7 @@ from vggjax.weights.remote import (
     title_of,
 )
 from vggjax.weights.sources import load_vgg, load_weights, weights_identity
-from vggjax.weights.store import is_store
+from vggjax.weights.store import is_store, verify
 
 # The size that is taken for granted where no dense layer tells it.
 WHOLE = replace(CONFIG, image_size=224)
@@ -84,7 +90,7 @@ def server(served, tmp_path, monkeypatch):
 
 @pytest.fixture
 def no_network(monkeypatch):
-    monkeypatch.setattr("vggjax.download.url_reachable", lambda url, timeout=5.0: False)
+    monkeypatch.setattr("vggjax.download.url_problem", lambda *_, **__: "cannot be reached; no")
 
 
 def names_sent(server):
@@ -231,9 +237,126 @@ def test_a_transfer_that_breaks_off(server, tmp_path):
     server.broken.add("imagenet-notop.h5")
     with pytest.raises(WeightsError, match=r"imagenet could not be fetched: .*try again"):
         load_weights("imagenet", "block5_conv3")
-    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert names_in(tmp_path / "cache") == ["imagenet-notop.h5.part"]
     server.broken.clear()
     load_weights("imagenet", "block5_conv3")
+    assert not any("imagenet-notop.h5" in name for name in names_in(tmp_path / "cache"))
+
+
+def names_in(folder):
+    return [path.name for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "no description", "no folder"])
+def test_a_damaged_store_in_the_cache_is_made_anew(server, tree, damage, capsys):
+    load_weights("imagenet", "block5_conv3")
+    folder = store_folder("imagenet-notop")
+    largest = max(folder.rglob("*"), key=lambda path: path.stat().st_size * path.is_file())
+    content = largest.read_bytes()
+    if damage == "flip":
+        largest.write_bytes(content[:500] + bytes([content[500] ^ 1]) + content[501:])
+    elif damage == "cut":
+        largest.write_bytes(content[:500])
+    elif damage == "no description":
+        (folder / "info" / "metadata").write_text("{")
+    else:
+        shutil.rmtree(folder / "info")
+    server.sent.clear()
+    capsys.readouterr()
+    if damage.startswith("no"):
+        assert weights_identity("imagenet", "block5_conv3") is None, "it has to be fetched"
+    found = load_weights("imagenet", "block5_conv3").params
+    assert_equal(found, {layer: tree[layer] for layer in list(tree)[:13]})
+    assert names_sent(server) == {"imagenet-notop.h5"}
+    assert str(folder) in capsys.readouterr().err
+    verify(folder)
+    server.sent.clear()
+    load_weights("imagenet", "block5_conv3")
+    assert (server.sent, capsys.readouterr().err) == ([], "")
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_damaged_store_stays_if_it_cannot_be_made_anew(server, served):
+    store("imagenet-notop", served)
+    (store_folder("imagenet-notop") / "info" / "metadata").write_text("{")
+    with pytest.raises(WeightsError, match="could not be fetched"):
+        load_weights("imagenet", "block5_conv3")
+    assert stores() == {"imagenet-notop"}
+
+
+def test_what_cannot_be_read_is_not_taken_for_damaged(server, served, monkeypatch):
+    def denied(*_):
+        raise PermissionError(13, "Permission denied")
+
+    store("imagenet-notop", served)
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    with pytest.raises(WeightsError, match=r"notop cannot be read \(Permission denied\)"):
+        load_weights("imagenet", "block5_conv3")
+    assert server.sent == []
+
+
+def test_what_a_killed_process_left_beside_the_store_goes(server, served, tmp_path):
+    store("imagenet-notop", served)
+    downloads = tmp_path / "cache" / "downloads"
+    downloads.mkdir()
+    name = "imagenet-notop.h5"
+    (downloads / name).write_bytes((served / name).read_bytes())
+    (downloads / f"{name}.part").touch()
+    load_weights("imagenet", "block1_conv1")
+    assert list(downloads.iterdir()) == []
+    (downloads / name).write_text("put there by hand")
+    load_weights("imagenet", "block1_conv1")
+    assert names_in(downloads) == [name]
+
+
+LOADS = """
+import json, sys
+from vggjax.weights import remote
+from vggjax.weights.sources import load_weights
+url, size, known_hash, config = json.loads(sys.argv[1])
+remote.REMOTES["imagenet-notop"] = remote.Remote(
+    url, size, known_hash, remote.VGGConfig.from_json(config)
+)
+print(load_weights("imagenet-notop").hash)
+"""
+
+
+def loading(name="imagenet-notop"):
+    remote = REMOTES[name]
+    about = [remote.url, remote.size, remote.known_hash, remote.config.to_json()]
+    command = [sys.executable, "-c", LOADS, json.dumps(about)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_of_two_processes_one_downloads_and_converts(server, tmp_path):
+    programs = [loading(), loading()]
+    texts = [program.communicate() for program in programs]
+    assert [program.returncode for program in programs] == [0, 0], texts
+    assert texts[0][0] == texts[1][0] == f"{load_weights('imagenet-notop').hash}\n"
+    assert len(server.sent) == 2, "asked for once, and fetched once"
+    left = [path.name for path in (tmp_path / "cache").rglob(".*")]
+    assert left == []
+
+
+@pytest.mark.slow
+def test_kills_at_random_moments(server, tmp_path):
+    """Over the download and the conversion; what comes out is the same, and nothing is left."""
+    chance, kills = random.Random(4), 0
+    for _ in range(12):
+        program = loading()
+        killer = threading.Timer(chance.uniform(1.5, 4), program.send_signal, [signal.SIGKILL])
+        killer.start()
+        kills += program.wait() == -signal.SIGKILL
+        killer.cancel()
+        program.communicate()
+        if is_store(store_folder("imagenet-notop")):
+            verify(store_folder("imagenet-notop"))
+            shutil.rmtree(store_folder("imagenet-notop"))
+    assert kills > 1
+    load_weights("imagenet-notop")
+    verify(store_folder("imagenet-notop"))
+    assert [path.name for path in (tmp_path / "cache").rglob(".*")] == []
+    assert names_in(tmp_path / "cache" / "downloads") == []
 
 
 @pytest.mark.usefixtures("no_network")

@@ -1,15 +1,17 @@
 """Caltech-256 (Griffin, Holub, Perona 2007): found, or fetched and unpacked (rows C, R1)."""
 
-import tarfile
-from pathlib import Path, PurePosixPath
-
-from tqdm import tqdm
+import sys
+from pathlib import Path
 
 from vggjax import download
+from vggjax.checksums import files_in, read_list, require_no_others
+from vggjax.claims import claimed, remove
+from vggjax.data.archive import copy_out, look_through
 from vggjax.data.dataset import Dataset
 from vggjax.data.folder import load_folder
 from vggjax.errors import DataError
-from vggjax.files import atomic_folder, cache_folder
+from vggjax.files import atomic_folder, cache_folder, cache_named, file_hash
+from vggjax.interrupts import keeping
 
 URL = "https://data.caltech.edu/records/nyy15-4j048/files/256_ObjectCategories.tar"
 SIZE = 1_183_006_720
@@ -22,25 +24,27 @@ def load_caltech256(folder: Path | None = None) -> Dataset:
     """Caltech-256 without its clutter class: 256 classes, 29,780 images.
 
     `folder` is `256_ObjectCategories` (a part of it works too), its parent, or the archive as a
-    file, which is unpacked into the cache. Without it, the copy in the cache is used, or else the
-    archive is downloaded (1.2 GB), checked and unpacked there. The clutter, files that are no
-    images and sub-folders inside a class (`198.spider/RENAME2`, `056.dog/greg`) are left out, as
-    `load_folder` does.
+    file, which is unpacked into the cache, once for all archives of the same content. Without it,
+    the copy in the cache is used, or else the archive is downloaded (1.2 GB), checked and unpacked
+    there. The clutter, files that are no images and sub-folders inside a class
+    (`198.spider/RENAME2`, `056.dog/greg`) are left out, as `load_folder` does.
 
-    Raises DataError as `load_folder` does and if the archive is damaged or unsafe, VggjaxError if
-    it can't be fetched.
+    Raises DataError as `load_folder` does, if the archive is damaged or unsafe, and if foreign
+    files are in the cache's copy; VggjaxError if the archive can't be fetched.
     """
     if folder is not None and not _is_archive(Path(folder)):
         root = _root(Path(folder))
     else:
-        root = find_caltech256() or _unpacked(folder)
+        root = _unpacked(None if folder is None else Path(folder))
     return load_folder(root, name="caltech256")
 
 
 def find_caltech256() -> Path | None:
-    """The folder `256_ObjectCategories` in the cache, or None if it isn't there."""
-    folder = _cached()
-    return folder if folder.is_dir() else None
+    """The folder `256_ObjectCategories` in the cache that the archive at `URL` was unpacked to.
+
+    None if it isn't there, or not whole. Raises DataError if there are foreign files in it.
+    """
+    return _whole(_cached(HASH))
 
 
 def looks_like_caltech256(folder: Path) -> bool:
@@ -58,22 +62,63 @@ def looks_like_caltech256(folder: Path) -> bool:
 def unpack_tar(archive: Path, target: Path) -> None:
     """Unpack the folder `256_ObjectCategories` of a tar file as `target`, all or nothing.
 
-    Every member is checked first. Raises DataError if one is a link or a device, or would lie
-    outside of that folder, or if the archive is damaged.
+    Its checksums are beside it then; both are in a folder of their own, which is replaced. Raises
+    DataError as `look_through` does, and if `target` can't be written.
     """
+    contents = look_through(archive, FOLDER)
     try:
-        with tarfile.open(archive, "r:") as tar, atomic_folder(target) as temporary:
-            members = [_checked(member, archive) for member in tar]
-            shown = tqdm(members, desc="Unpacking", unit="file", disable=None)
-            tar.extractall(temporary, shown, filter="data")
-    except (tarfile.TarError, EOFError) as error:
-        raise DataError(f"The archive {archive} is damaged ({error}); delete it.") from error
+        with atomic_folder(target.parent) as temporary:
+            copy_out(archive, contents, temporary / target.name)
+            remove(target.parent)
     except OSError as error:
         raise DataError(f"Cannot unpack {archive} to {target}: {error.strerror}.") from error
 
 
-def _cached() -> Path:
-    return cache_folder() / "caltech256" / FOLDER
+def _unpacked(archive: Path | None) -> Path:
+    """The folder of an archive in the cache; without one, that of the archive at `URL`."""
+    folder = _cached(HASH if archive is None else _checksum(archive))
+    if not _whole(folder):
+        with cache_named(folder), claimed(folder.parent):
+            if not _whole(folder):
+                _unpack(archive, folder)
+    if archive is None:
+        download.remove_fetched(_own_archive(), HASH)  # after a kill, it may still be here
+    return folder
+
+
+def _unpack(archive: Path | None, folder: Path) -> None:
+    if lacking := len(read_list(folder).keys() - files_in(folder)):
+        print(f"{folder} lacks {lacking:,} of its files: it is unpacked again", file=sys.stderr)
+    source = archive or download.download(URL, _own_archive(), known_hash=HASH, size=SIZE)
+    with keeping(lambda: f"the archive {source} is kept"):
+        unpack_tar(source, folder)
+    if archive is None:
+        source.unlink()
+
+
+def _own_archive() -> Path:
+    return cache_folder() / "caltech256" / f"{FOLDER}.tar"
+
+
+def _cached(checksum: str) -> Path:
+    """Where the archive with a checksum is unpacked."""
+    return cache_folder() / "caltech256" / checksum.replace(":", "-")[:24] / FOLDER
+
+
+def _checksum(archive: Path) -> str:
+    if archive.stat().st_size == SIZE and download.has_hash(archive, HASH):
+        return HASH
+    return f"sha256:{file_hash(archive)}"
+
+
+def _whole(folder: Path) -> Path | None:
+    """`folder` if all that its archive holds is in it; DataError for more than that."""
+    known = read_list(folder).keys()
+    there = files_in(folder) if known else set()
+    if not known or known - there:
+        return None
+    require_no_others(folder, there - known)
+    return folder
 
 
 def _root(folder: Path) -> Path:
@@ -81,24 +126,4 @@ def _root(folder: Path) -> Path:
 
 
 def _is_archive(path: Path) -> bool:
-    return path.suffix == ".tar" and path.is_file()
-
-
-def _unpacked(archive: Path | None) -> Path:
-    """Unpack into the cache, where a downloaded archive is no longer needed then."""
-    target = _cached()
-    fetched = target.with_suffix(".tar")
-    if archive is None:
-        archive = download.download(URL, fetched, known_hash=HASH, size=SIZE)
-    unpack_tar(Path(archive), target)
-    fetched.unlink(missing_ok=True)
-    return target
-
-
-def _checked(member: tarfile.TarInfo, archive: Path) -> tarfile.TarInfo:
-    """The member with its name made relative to the folder."""
-    parts = PurePosixPath(member.name).parts
-    kind_is_safe = member.isfile() or member.isdir()
-    if not kind_is_safe or parts[:1] != (FOLDER,) or ".." in parts or "\\" in member.name:
-        raise DataError(f"The archive {archive} is unsafe to unpack (it holds {member.name!r}).")
-    return member.replace(name=str(PurePosixPath(*parts[1:])), deep=False)
+    return path.suffix.lower() == ".tar" and path.is_file()

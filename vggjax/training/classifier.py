@@ -14,6 +14,7 @@ from vggjax.data.images import check_resize
 from vggjax.data.views import view_called
 from vggjax.errors import DataError, LayerError, VggjaxError, WeightsError, visible
 from vggjax.features import branch_outputs, compute, outputs
+from vggjax.files import user_path
 from vggjax.model import (
     Chain,
     JointHead,
@@ -213,7 +214,7 @@ class Classifier:
 
 def _network(weights: str, until: str, preprocessing: Any) -> Chain:
     """The network of that name or file; a file may not say itself what it expects of images."""
-    is_file = weights not in NAMES and Path(weights).expanduser().is_file()
+    is_file = weights not in NAMES and user_path(weights).is_file()
     return load_vgg(weights, until, preprocessing=preprocessing if is_file else None)
 
 
@@ -273,4 +274,4 @@ def _computing_in(precision: str, chain: Chain) -> Chain:
 
 def _absolute(weights: str) -> str:
     """A path that is found again from any folder; the names of weights stay as they are."""
-    return weights if weights in ("", *NAMES) else str(Path(weights).expanduser().absolute())
+    return weights if weights in ("", *NAMES) else str(user_path(weights).absolute())

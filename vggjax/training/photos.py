@@ -13,6 +13,7 @@ from vggjax.data import WHOLE, decode_image, decode_view, images_below
 from vggjax.data.image_array import decoding_pool
 from vggjax.data.images import Source
 from vggjax.errors import DataError
+from vggjax.files import user_path
 
 KINDS = "a path, a folder, an encoded image's bytes, a PIL image or a uint8 array (H, W, 3)"
 
@@ -70,7 +71,7 @@ def gather(photos: Any) -> Photos:
     for anything else, for what isn't there, and if there is none at all.
     """
     if _is_folder(photos):
-        paths = images_below(_path(photos))
+        paths = images_below(user_path(photos))
         return Photos(tuple(paths), tuple(map(str, paths)), single=False)
     photos = _plain(photos)
     if _is_one(photos):
@@ -100,12 +101,7 @@ def _plain(photos: Any) -> Any:
 
 def _is_folder(photo: Any) -> bool:
     # An empty text is an empty field of a table, not the folder that one is in.
-    return isinstance(photo, str | Path) and photo != "" and _path(photo).is_dir()
-
-
-def _path(photo: str | Path) -> Path:
-    """With a `~` at its beginning for the user's home, also where no shell has seen to that."""
-    return Path(photo).expanduser()
+    return isinstance(photo, str | Path) and photo != "" and user_path(photo).is_dir()
 
 
 def _is_one(photo: Any) -> bool:
@@ -116,7 +112,7 @@ def _is_one(photo: Any) -> bool:
 
 def _source(photo: Any) -> Source:
     if isinstance(photo, str | Path):
-        path = _path(photo)
+        path = user_path(photo)
         if str(photo).startswith(("http://", "https://")):
             raise DataError(f"{photo} is an address; download the image first.")
         if not path.is_file():

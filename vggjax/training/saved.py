@@ -79,7 +79,7 @@ def save_head(
         "digests": digest_layers(params),
     }
     with write_errors_named(folder):
-        _SAVED.write(folder, params, description)
+        _SAVED.write(folder, params, description, overwrite)
 
 
 def load_head(folder: Path) -> tuple[Chain | JointHead, ClassifierInfo]:

@@ -2,25 +2,31 @@
 
 import json
 import logging
-import shutil
+import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from errno import EACCES, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENOMEM, EPERM, errorcode
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from vggjax.claims import claimed
 from vggjax.errors import VggjaxError, WeightsError, one_line
-from vggjax.files import atomic_folder, require_utf8
+from vggjax.files import require_utf8
 from vggjax.model import Parameters
 from vggjax.model.config import Shapes
 from vggjax.quiet import log_level
 from vggjax.weights.info import layer_digest
+from vggjax.weights.replacing import mend, put_back, replacing
 
 _PARAMS = "params"  # the folder of the Orbax checkpoint
 _DESCRIPTION = "metadata"  # the description's file, in a folder of its own
+_QUIET = 0.3  # seconds without a change after which a folder counts as left alone
 
 
 @dataclass(frozen=True)
@@ -33,8 +39,12 @@ class Kind:
     remedy: str
 
     def is_at(self, folder: Path) -> bool:
-        """Whether `folder` looks like such a checkpoint; it may still be damaged."""
-        return (folder / _PARAMS).is_dir() and (folder / self.item).is_dir()
+        """Whether `folder` looks like such a checkpoint; it may still be damaged.
+
+        Where a process was killed while it replaced it, that is mended first.
+        """
+        mend(folder.absolute(), self._parts)
+        return self._looks(folder)
 
     def refuse_existing(self, folder: Path, overwrite: bool) -> None:
         """Raise WeightsError if `folder` exists, unless it is one that may be overwritten.
@@ -42,26 +52,43 @@ class Kind:
         And VggjaxError if nothing can be written to a folder of that name.
         """
         require_utf8(folder)
+        mend(folder.absolute(), self._parts)
+        self._refuse(folder, overwrite)
+
+    def _refuse(self, folder: Path, overwrite: bool) -> None:
         if folder.exists() and not overwrite:
             raise WeightsError(
                 f"{folder} exists already; choose another folder or {self.overwrite}."
             )
-        if folder.exists() and not self.is_at(folder):
+        if folder.exists() and not self._looks(folder):
             raise WeightsError(f"{folder} holds something other than {self.noun}; remove it first.")
+
+    def _looks(self, folder: Path) -> bool:
+        return all((folder / part).is_dir() for part in self._parts)
+
+    @property
+    def _parts(self) -> set[str]:
+        return {_PARAMS, self.item}
 
     def raise_damaged(self, folder: Path, problems: list[str]) -> None:
         """Raise WeightsError with all `problems`, if there are any."""
         if problems:
-            raise WeightsError(f"{folder} is damaged: {'; '.join(problems)}; {self.remedy}.")
+            raise DamageError(f"{folder} is damaged: {'; '.join(problems)}; {self.remedy}.")
 
-    def write(self, folder: Path, params: Parameters, description: dict[str, Any]) -> None:
-        """Write the checkpoint, whole or not at all; what was there stays until it is complete."""
-        with atomic_folder(folder.absolute()) as temporary:
-            (temporary / self.item).mkdir()
-            (temporary / self.item / _DESCRIPTION).write_text(json.dumps(description))
-            _write_params(temporary / _PARAMS, params)
-            old = _set_aside(folder)
-        shutil.rmtree(old, ignore_errors=True)
+    def write(
+        self, folder: Path, params: Parameters, description: dict[str, Any], overwrite: bool
+    ) -> None:
+        """Write the checkpoint, whole or not at all; what was there stays until it is complete.
+
+        Raises WeightsError as `refuse_existing` does: another process may have been faster.
+        """
+        with claimed(folder.absolute()):
+            put_back(folder.absolute(), self._parts)
+            self._refuse(folder, overwrite)
+            with replacing(folder.absolute()) as temporary, _settled(temporary):
+                (temporary / self.item).mkdir()
+                (temporary / self.item / _DESCRIPTION).write_text(json.dumps(description))
+                _write_params(temporary / _PARAMS, params)
 
     def read_description(self, folder: Path) -> Any:
         """The description; WeightsError if there is no such checkpoint or it is damaged."""
@@ -91,25 +118,73 @@ def read_layers(
     return params, problems
 
 
+class DamageError(WeightsError):
+    """A checkpoint isn't as it was written."""
+
+
+# What keeps an undamaged file from being read.
+_HINDRANCES = {EACCES, EPERM, EMFILE, ENFILE, ENOMEM, ELOOP, ENAMETOOLONG}
+
+
 @contextmanager
 def damage_named(folder: Path) -> Iterator[None]:
-    """Whatever goes wrong while reading, inside Orbax or after it, means one thing to the user."""
+    """Whatever goes wrong while reading, inside Orbax or after it, as one error.
+
+    Raises DamageError, or WeightsError if the system doesn't let the files be read.
+    """
     try:
         with _quiet():
             yield
     except VggjaxError:
         raise
     except Exception as error:
-        raise WeightsError(f"{folder} is damaged or incomplete ({one_line(error)}).") from error
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) in _HINDRANCES:
+            raise WeightsError(f"{folder} cannot be read ({_reason(error)}).") from error
+        raise DamageError(f"{folder} is damaged or incomplete ({one_line(error)}).") from error
 
 
 @contextmanager
 def write_errors_named(folder: Path) -> Iterator[None]:
-    """A full disk or a missing permission as a WeightsError."""
+    """A full disk, a missing permission, what can't be stored: all as a WeightsError."""
     try:
         yield
-    except OSError as error:
-        raise WeightsError(f"{folder} cannot be written ({error.strerror or error}).") from error
+    except VggjaxError:
+        raise
+    except Exception as error:  # TensorStore has ValueErrors for a full disk
+        raise WeightsError(f"{folder} cannot be written ({_reason(error)}).") from error
+
+
+def _reason(error: Exception) -> str:
+    """What the system says, also where it stands somewhere in the text of an error."""
+    texts = [os.strerror(number) for number in errorcode]
+    return next((text for text in texts if text in str(error)), one_line(error))
+
+
+@contextmanager
+def _settled(folder: Path) -> Iterator[None]:
+    """If writing fails, wait until TensorStore's threads have ended, too, which go on with it.
+
+    They would write again what is about to be removed, and have nobody any more to tell of it.
+    """
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        yield
+    except BaseException:
+        before, now = None, _sizes(folder)
+        while before != now:
+            time.sleep(_QUIET)
+            before, now = now, _sizes(folder)
+        raise
+    finally:
+        sys.unraisablehook = hook
+
+
+def _sizes(folder: Path) -> list[tuple[str, int]]:
+    """The files in a folder and their sizes; [] while they change under one's eyes."""
+    try:
+        return sorted((str(path), path.stat().st_size) for path in folder.rglob("*"))
+    except OSError:
+        return []
 
 
 def _checkpointer() -> Any:
@@ -131,15 +206,6 @@ def _write_params(folder: Path, params: Parameters) -> None:
         checkpointer.save(folder, args=ocp.args.PyTreeSave(params))
     for marker in folder.rglob("commit_success.txt"):
         marker.unlink()  # nothing reads it, and it names the temporary folder
-
-
-def _set_aside(folder: Path) -> Path:
-    """Rename what is where the finished folder is about to go; returns its new path."""
-    old = folder.with_name(f".{folder.name}.old")
-    if folder.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-    return old
 
 
 def _restore(checkpointer: Any, folder: Path, layer: str, role: str) -> Any:

@@ -2,17 +2,21 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vggjax import download
+from vggjax.claims import claimed, remove
 from vggjax.errors import VggjaxError, WeightsError
-from vggjax.files import cache_folder
+from vggjax.files import cache_folder, cache_named, user_path
+from vggjax.interrupts import keeping
 from vggjax.model.config import DEPTHS, VGGConfig, parameter_shapes
+from vggjax.weights.checkpoint import DamageError
 from vggjax.weights.importer import convert_file
 from vggjax.weights.info import Layers, parameter_layers
-from vggjax.weights.store import is_store
+from vggjax.weights.store import is_store, verify
 
 
 @dataclass(frozen=True)
@@ -109,30 +113,41 @@ def stored(name: str, layers: Layers = None) -> Path | None:
 
 def obtainable(name: str, layers: Layers = None) -> bool:
     """Whether `obtain` would find the weights on this machine, or the network answers."""
-    if stored(name, layers) or any(_files_here(name, layers)):
+    holders = _holders(name, layers)
+    if stored(name, layers) or any(_files_here(holders)):
         return True
-    return download.url_reachable(REMOTES[_holders(name, layers)[0]].url)
+    return download.url_reachable(REMOTES[holders[0]].url)
 
 
 def obtain(name: str, layers: Layers = None) -> Path:
     """A store with all that `layers` of a name in `REMOTES` need.
 
     Where none is in the cache, a weight file that is on this machine already is converted into one,
-    else the smallest that suffices is downloaded. Raises WeightsError if that fails, and
-    LayerError, before anything else, for a layer that the network lacks.
+    else the smallest that suffices is downloaded; of several processes, one does that. Raises
+    WeightsError if that fails, and LayerError, before anything else, for a layer that the network
+    lacks.
     """
-    if store := stored(name, layers):
-        return store
-    for holder, file in _files_here(name, layers):
-        print(f"Reading {file}, so nothing is downloaded", file=sys.stderr)
-        return _convert(holder, file)
-    smallest = _holders(name, layers)[0]
-    remote = REMOTES[smallest]
-    try:
-        file = download.download(remote.url, _own_file(remote), remote.known_hash, remote.size)
-    except VggjaxError as error:
-        raise WeightsError(f"The weights {name} could not be fetched: {error}") from error
-    return _convert(smallest, file)
+    store = stored(name, layers)
+    if store is None:
+        with _one_at_a_time(name):
+            store = stored(name, layers) or _made(_holders(name, layers))
+    file = _own_file(REMOTES[store.name])
+    if file.exists() or download.part_of(file).exists():  # left when a process was killed
+        with suppress(VggjaxError), _one_at_a_time(name):
+            download.remove_fetched(file, REMOTES[store.name].known_hash)
+    return store
+
+
+def obtain_anew(store: Path, damage: DamageError) -> Path:
+    """Make a store in the cache once more that turned out to be damaged; stderr says so.
+
+    The damaged one stays until the new is there. Raises WeightsError if that fails.
+    """
+    print(f"{damage} As it is in the cache, it is made anew.", file=sys.stderr)
+    with _one_at_a_time(store.name):
+        if _is_damaged(store):  # and no other process was faster
+            _made([store.name])
+    return store
 
 
 def store_folder(name: str) -> Path:
@@ -152,11 +167,11 @@ def _same(name: str) -> tuple[str, ...]:
     return next((names for names in _SAME if name in names), (name,))
 
 
-def _files_here(name: str, layers: Layers) -> Iterator[tuple[str, Path]]:
+def _files_here(holders: Sequence[str]) -> Iterator[tuple[str, Path]]:
     """Whole weight files that are on this machine: left from a download, or Keras' own."""
-    for holder in _holders(name, layers):
+    for holder in holders:
         remote = REMOTES[holder]
-        for file in (_own_file(remote), _keras_models() / remote.file_name):
+        for file in (_own_file(remote), *_keras_file(remote)):
             if file.is_file() and download.has_hash(file, remote.known_hash):
                 yield holder, file
 
@@ -165,15 +180,52 @@ def _own_file(remote: Remote) -> Path:
     return cache_folder() / "downloads" / remote.file_name
 
 
-def _keras_models() -> Path:
-    """Where Keras keeps what it has downloaded."""
-    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111
-    return Path(home) / "models"
+def _keras_file(remote: Remote) -> list[Path]:
+    """Where Keras keeps it, if it has downloaded it; nowhere for a user without a home."""
+    with suppress(VggjaxError):
+        return [user_path(os.environ.get("KERAS_HOME") or "~/.keras") / "models" / remote.file_name]
+    return []
 
 
-def _convert(name: str, file: Path) -> Path:
+@contextmanager
+def _one_at_a_time(name: str) -> Iterator[None]:
+    """A block that only one process enters at a time, for all files of the same network."""
+    place = cache_folder() / "weights" / f"{title_of(name)}-file"  # a store has a claim of its own
+    with cache_named(place), claimed(place):
+        yield
+
+
+def _made(holders: Sequence[str]) -> Path:
+    """A store made of a file that is here, or else of the first of the `holders`, downloaded."""
+    for holder, file in _files_here(holders):
+        print(f"Reading {file}, so nothing is downloaded", file=sys.stderr)
+        return _converted(holder, file)
+    remote = REMOTES[holders[0]]
+    try:
+        file = download.download(remote.url, _own_file(remote), remote.known_hash, remote.size)
+    except VggjaxError as error:
+        raise WeightsError(
+            f"The weights {title_of(holders[0])} could not be fetched: {error}"
+        ) from error
+    return _converted(holders[0], file)
+
+
+def _converted(name: str, file: Path) -> Path:
     """The store made of a weight file, which goes afterwards if it was downloaded for that."""
     remote, folder = REMOTES[name], store_folder(name)
-    convert_file(file, folder, name, source=remote.url)
-    _own_file(remote).unlink(missing_ok=True)
+    if folder.exists() and not is_store(folder):
+        print(f"{folder} isn't whole and is made anew", file=sys.stderr)
+        remove(folder)
+    with keeping(lambda: f"the file {file} is kept"):
+        convert_file(file, folder, name, source=remote.url, overwrite=True)
+    if file == _own_file(remote):
+        file.unlink()
     return folder
+
+
+def _is_damaged(store: Path) -> bool:
+    try:
+        verify(store)
+    except DamageError:
+        return True
+    return False

@@ -8,12 +8,14 @@ from zlib import crc32
 import numpy as np
 
 from vggjax.errors import WeightsError
+from vggjax.files import user_path
 from vggjax.model import Chain
 from vggjax.model.config import Preprocessing, VGGConfig, parameter_shapes
+from vggjax.weights.checkpoint import DamageError
 from vggjax.weights.formats import weight_file
 from vggjax.weights.importer import Weights, import_weights
 from vggjax.weights.info import Layers, WeightsInfo, digest_layers, parameter_layers
-from vggjax.weights.remote import REMOTES, obtain, stored, title_of
+from vggjax.weights.remote import REMOTES, obtain, obtain_anew, stored, title_of
 from vggjax.weights.store import is_store, load_info, load_parameters
 
 NAMES = (*REMOTES, "demo", "random")
@@ -47,11 +49,12 @@ def load_weights(
         raise WeightsError(f"What {name} expects of images is known; --preprocessing is for files.")
     if name == "random":
         return _random(config or VGGConfig(), layers, seed)
-    path = obtain(name, layers) if name in REMOTES else _find(name)
+    if name in REMOTES:
+        return _fetched(name, layers)
+    path = _find(name)
     if not is_store(path):
         return _said(name, import_weights(path, preprocessing=preprocessing, layers=layers))
-    info = _preprocessed(_described(name, path), preprocessing)
-    return Weights(info, load_parameters(path, parameter_layers(info.config, layers)))
+    return _read(name, path, layers, preprocessing)
 
 
 def load_vgg(
@@ -90,7 +93,12 @@ def weights_identity(
     if path is None:
         return None
     if is_store(path):
-        info = _preprocessed(_described(name, path), preprocessing)
+        try:
+            info = _preprocessed(_described(name, path), preprocessing)
+        except DamageError:
+            if name in REMOTES:
+                return None
+            raise
     else:
         info = import_weights(path, preprocessing=preprocessing, layers=layers).info
     return info.identity(parameter_layers(info.config, layers))
@@ -108,6 +116,22 @@ def demo_folder() -> Path:
     return installed if installed.is_dir() else checkout
 
 
+def _fetched(name: str, layers: Layers) -> Weights:
+    """The weights of a name in `REMOTES`; a store of them that is damaged is made anew."""
+    store = obtain(name, layers)
+    try:
+        return _read(name, store, layers)
+    except DamageError as damage:
+        return _read(name, obtain_anew(store, damage), layers)
+
+
+def _read(
+    name: str, store: Path, layers: Layers, preprocessing: Preprocessing | None = None
+) -> Weights:
+    info = _preprocessed(_described(name, store), preprocessing)
+    return Weights(info, load_parameters(store, parameter_layers(info.config, layers)))
+
+
 def _find(name: str) -> Path:
     """The demo's store, or the store or weight file at a path."""
     if name == "demo":
@@ -117,10 +141,11 @@ def _find(name: str) -> Path:
                 "`python experiments/pretrain_demo.py`."
             )
         return demo_folder()
-    path = Path(name).expanduser()
+    path = user_path(name)
+    stored_there = is_store(path)
     if not path.exists():
         raise WeightsError(f"There are no weights {name}; name {', '.join(NAMES)}, or a path.")
-    if path.is_dir() and not is_store(path) and weight_file(path) == path:
+    if path.is_dir() and not stored_there and weight_file(path) == path:
         raise WeightsError(f"{path} is not a folder of stored weights.")
     return path
 

@@ -37,7 +37,7 @@ def save(folder: Path, params: Parameters, info: WeightsInfo, *, overwrite: bool
     if jax.tree.map(np.shape, params) != parameter_shapes(info.config):
         raise WeightsError(f"The parameters for {folder} do not have the shapes of their network.")
     with write_errors_named(folder):
-        STORE.write(folder, params, {**asdict(info), "digests": digest_layers(params)})
+        STORE.write(folder, params, {**asdict(info), "digests": digest_layers(params)}, overwrite)
 
 
 def load_info(folder: Path) -> WeightsInfo:
