@@ -100,6 +100,16 @@ def test_nobody_can_swallow_it(started, tmp_path):
     assert (program.returncode, out) == (130, "")
 
 
+def test_a_program_that_is_ending_keeps_its_status(started, tmp_path):
+    """While its objects go, which takes its time with large libraries."""
+    late = "class Late:\n    def __del__(self): print('ends', flush=True); sleep(0.5)"
+    code = f"from time import sleep\nfrom vggjax import interrupts\n{late}\n"
+    code += "interrupts.install()\nkept = Late()\nimport sys\nsys.exit(2)"
+    program = started("-c", code, first="ends\n")
+    assert ended(program)[1] == ""
+    assert program.returncode == 2
+
+
 def test_pressed_more_than_once(started, tmp_path):
     code = WORKS.format(install="interrupts.install()", kept="", work="say(), time.sleep(100)")
     program = started("-c", code, tmp_path, first="works\n")

@@ -5,13 +5,14 @@ to tidy up, in Python or in what it has called: a thread of its own is told of t
 line and ends the process, wherever the others are.
 """
 
+import atexit
 import contextlib
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -63,6 +64,13 @@ def install() -> None:
     for number in ours:
         signal.signal(number, _park)
     threading.Thread(target=_watch, args=(told,), daemon=True, name="interrupts").start()
+    atexit.register(_ignore, ours)
+
+
+def _ignore(numbers: Iterable[signal.Signals]) -> None:
+    """Once the interpreter ends, the thread is gone: let the program keep its own exit status."""
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _watch(told: socket.socket) -> None:

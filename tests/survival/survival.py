@@ -27,7 +27,7 @@ class Work:
     """A program: the arguments of Python, and what is put into its folder beforehand."""
 
     name: str
-    arguments: Sequence[str]
+    arguments: Sequence[Any]
     prepare: Callable[[Path], None] = lambda folder: None
     variables: dict[str, str] = field(default_factory=dict)
 
@@ -36,8 +36,8 @@ class Work:
         pipe = subprocess.PIPE
         variables = {"PYTHONPATH": str(ROOT), "VGGJAX_CACHE": "cache", "MPLBACKEND": "Agg"}
         return subprocess.Popen(
-            [sys.executable, *self.arguments], stdout=pipe, stderr=pipe, text=True, cwd=folder,
-            env={**os.environ, **variables, **self.variables},
+            [sys.executable, *map(str, self.arguments)], stdout=pipe, stderr=pipe, text=True,
+            cwd=folder, env={**os.environ, **variables, **self.variables},
         )  # fmt: skip
 
     def fresh(self, folder: Path) -> Path:
