@@ -80,8 +80,7 @@ def claimed(path: Path) -> Iterator[None]:
 
     The others wait, and say so on stderr; who comes in later looks whether `path` is there by now.
     """
-    place = path.with_name(f".{path.name}.lock")
-    place.parent.mkdir(parents=True, exist_ok=True)
+    place = lock_of(path)
     said = False
     while (claim := _created(place)) is None:
         if not said:
@@ -95,6 +94,11 @@ def claimed(path: Path) -> Iterator[None]:
         place.unlink(missing_ok=True)
         _OURS.discard(place)
         claim.release()
+
+
+def lock_of(path: Path) -> Path:
+    """The file that is claimed while `path` is made."""
+    return path.with_name(f".{path.name}.lock")
 
 
 @contextlib.contextmanager
@@ -124,7 +128,10 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
     for entry in os.scandir(folder) if folder.is_dir() else ():
         ours = name is None or entry.name.startswith(f".{name}.")
         if ours and _TEMPORARY.fullmatch(entry.name) and _is_left(Path(entry.path)):
-            remove(Path(entry.path))
+            claim = Claim.on(Path(entry.path))  # so that nobody takes it up meanwhile
+            if claim:
+                remove(Path(entry.path))
+                claim.release()
 
 
 def remove_ours() -> None:
@@ -153,7 +160,11 @@ def _is_left(path: Path) -> bool:
 
 def _created(place: Path) -> Claim | None:
     """A claim on the file at `place`, made if need be; None while another has it."""
-    descriptor = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+    place.parent.mkdir(parents=True, exist_ok=True)  # whoever held it may have removed the folder
+    try:
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+    except FileNotFoundError:
+        return None
     if _lock(descriptor) is not False and _is_at(descriptor, place):
         return Claim(descriptor)
     os.close(descriptor)
