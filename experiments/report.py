@@ -17,7 +17,8 @@ import vggjax.startup  # noqa: F401
 
 import argparse
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -26,17 +27,21 @@ from typing import Any
 
 from engine.command_line import WIDTH
 from engine.experiment import run
-from engine.run_folder import Result
+from engine.run_folder import Result, finish_begun
 from engine.script import run_script
 from parts import NETWORK, PARTS, TRIBES_FIRST, TRIBES_ONLY, Part
 
+from vggjax.checked_json import MissingError
+from vggjax.claims import claimed
 from vggjax.command import open_cache
-from vggjax.errors import VggjaxError, refusal
-from vggjax.files import AS_ON_DISK, atomic_file
+from vggjax.errors import VggjaxError, one_line, refusal
+from vggjax.files import AS_ON_DISK, write_text
 from vggjax.report import Table
 from vggjax.report.page import Link, Page, Section, write_page
 
 FAILURE = "failure.txt"  # the sentence with which an experiment failed, in its folder
+MOST_OF_FAILURE = 10_000  # letters
+OTHERS = "other data or weights"  # than those of the reference's numbers
 FILES = ("result.json", "history.csv", "split.json", "dataset.txt")
 PACKAGES = ("vggjax", "jax", "flax", "numpy")
 CODE_ROWS = (
@@ -85,11 +90,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if error := run_part(part, options):
             failed.append(part.name)
             print(f"failed: {error}", flush=True)
-        write_page(page(options.out), options.out)
-    write_page(page(options.out), options.out)
+        write(options.out)
+    write(options.out)
     print(f"\n{options.out / 'report.html'} and report.md written")
     if failed:
         raise VggjaxError(f"Failed: {', '.join(failed)}; {options.out}/report.md says why.")
+
+
+def write(out: Path) -> None:
+    """The page of all that is in `out`, which another process may be about to write, too."""
+    with claimed(out / "report.html"):
+        write_page(page(out), out)
 
 
 def run_part(part: Part, options: argparse.Namespace) -> str:
@@ -104,8 +115,7 @@ def run_part(part: Part, options: argparse.Namespace) -> str:
         error = refusal(problem)
     else:
         return ""
-    with atomic_file(failure) as path:
-        path.write_text(error, encoding="utf-8", errors=AS_ON_DISK)
+    write_text(failure, error)
     return error
 
 
@@ -129,31 +139,58 @@ def part_options(part: Part, options: argparse.Namespace) -> Any:
 
 
 def page(out: Path) -> Page:
-    """The page of all that is in `out`."""
-    results = {part.name: None if (out / part.name / FAILURE).is_file()
-               else Result.read(out / part.name) for part in PARTS}  # fmt: skip
-    shown = [p for p in PARTS if results[p.name] or (out / p.name / FAILURE).is_file()]
-    sections = [section(part, results[part.name], out) for part in shown]
+    """The page of all that is in `out`; what can't be shown leaves its sentence."""
+    shown = {part.name: found for part in PARTS if (found := shown_of(part, out))}
+    sections = [each.section for each in shown.values()]
     rows = Table(("row", "what", "where"), CODE_ROWS)
     sections.append(
         Section("what its code also does", "R1, R2, R3, R4", "Not measured, but there.", rows)
     )
-    found = [result for result in results.values() if result]
+    results = [each.result for each in shown.values() if each.result]
     title = "The reference's experiments, run by vggjax"
-    missing = ", ".join(part.name for part in PARTS if part not in shown)
-    lines = (*introduction(found), *([f"Not run: {missing}."] if missing else []))
-    return Page(title, lines, tuple(sections), overview(results))
+    missing = ", ".join(part.name for part in PARTS if part.name not in shown)
+    lines = (*introduction(results), *([f"Not run: {missing}."] if missing else []))
+    numbers = tuple(row for each in shown.values() for row in each.rows)
+    header = ("row", "what", "reference", "ours")
+    return Page(title, lines, tuple(sections), Table(header, numbers) if numbers else None)
 
 
-def overview(results: Mapping[str, Result | None]) -> Table | None:
-    """All that was found in one table, beside the reference's numbers."""
-    rows = []
-    for part in PARTS:
-        if result := results[part.name]:
-            for what, theirs, ours in part.experiment.overview(result):
-                beside = theirs if result["comparable"] else "other data or weights"
-                rows.append((part.experiment.rows, what, beside, ours))
-    return Table(("row", "what", "reference", "ours"), tuple(rows)) if rows else None
+@dataclass(frozen=True)
+class Shown:
+    """What a part of the page is made of: its section, its result, its rows of the first table."""
+
+    section: Section
+    result: Result | None = None
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+def shown_of(part: Part, out: Path) -> Shown | None:
+    """What there is to show of a part; None if it was not run."""
+    folder = out / part.name
+    try:
+        if (folder / FAILURE).is_file():
+            text = (folder / FAILURE).read_text(encoding="utf-8", errors=AS_ON_DISK)
+            return Shown(Section(**basics(part), error=text[:MOST_OF_FAILURE]))
+        finish_begun(folder)
+        result = Result.load(folder)
+        return Shown(section(part, result), result, overview(part, result))
+    except MissingError:
+        return None
+    except VggjaxError as problem:
+        error = str(problem)
+    except OSError as problem:
+        error = refusal(problem)
+    except Exception as problem:  # as it was written, but by another version
+        error = f"The result in {folder} can't be shown ({one_line(problem)})."
+    return Shown(Section(**basics(part), error=f"{error} To run it again, name it with --only."))
+
+
+def overview(part: Part, result: Result) -> tuple[tuple[str, ...], ...]:
+    """What a part found, beside the reference's numbers."""
+    return tuple(
+        (part.experiment.rows, what, theirs if result["comparable"] else OTHERS, ours)
+        for what, theirs, ours in part.experiment.overview(result)
+    )
 
 
 def introduction(results: Sequence[Result]) -> tuple[str, ...]:
@@ -175,13 +212,14 @@ def introduction(results: Sequence[Result]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def section(part: Part, result: Result | None, out: Path) -> Section:
+def basics(part: Part) -> dict[str, Any]:
+    """What the section of a part says whatever was found."""
+    return {name: getattr(part.experiment, name) for name in ("title", "rows", "text")}
+
+
+def section(part: Part, result: Result) -> Section:
     """An experiment's part of the page, of the files that it left."""
-    experiment, folder = part.experiment, out / part.name
-    basics = {name: getattr(experiment, name) for name in ("title", "rows", "text")}
-    if result is None:
-        error = (folder / FAILURE).read_text(encoding="utf-8", errors=AS_ON_DISK)
-        return Section(**basics, error=error)
+    experiment = part.experiment
     captions = {**experiment.captions, **{name: name for name in FILES}}
     name = result["dataset"] or ""
     published = [text for start, text in part.published.items() if name.startswith(start)]
@@ -191,7 +229,7 @@ def section(part: Part, result: Result | None, out: Path) -> Section:
         if name in (*result["files"], "result.json")
     ]
     return Section(
-        **basics,
+        **basics(part),
         table=experiment.table(result),
         notes=(*experiment.notes(result), *published, *result["remarks"]),
         figures=tuple(link for link in links if link.path.endswith(".png")),

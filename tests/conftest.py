@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,6 +15,10 @@ from PIL import Image
 from vggjax.data import IMAGE_SUFFIXES
 from vggjax.model import Chain, VGGConfig, build_vgg, parameter_shapes, softmax_head
 from vggjax.weights import WeightsInfo, save
+
+# The same examples each time, however slow the machine.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("same")
 
 SMALL = VGGConfig(widths=(4, 6, 8, 8, 8), hidden=16, classes=5, image_size=32)
 

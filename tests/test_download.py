@@ -216,7 +216,7 @@ def test_an_interruption_says_what_is_kept(server, target, monkeypatch):
     said = []
 
     def interrupt(*_):
-        said.append(interrupts._kept())
+        said.append(interrupts.kept())
         raise KeyboardInterrupt
 
     monkeypatch.setattr(transfer, "_copy", interrupt)

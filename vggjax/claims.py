@@ -80,8 +80,7 @@ def claimed(path: Path) -> Iterator[None]:
 
     The others wait, and say so on stderr; who comes in later looks whether `path` is there by now.
     """
-    place = path.with_name(f".{path.name}.lock")
-    place.parent.mkdir(parents=True, exist_ok=True)
+    place = lock_of(path)
     said = False
     while (claim := _created(place)) is None:
         if not said:
@@ -95,6 +94,11 @@ def claimed(path: Path) -> Iterator[None]:
         place.unlink(missing_ok=True)
         _OURS.discard(place)
         claim.release()
+
+
+def lock_of(path: Path) -> Path:
+    """The file that is claimed while `path` is made."""
+    return path.with_name(f".{path.name}.lock")
 
 
 @contextlib.contextmanager
@@ -123,8 +127,8 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
     """Remove what killed processes left in `folder` of a file called `name`, or of any."""
     for entry in os.scandir(folder) if folder.is_dir() else ():
         ours = name is None or entry.name.startswith(f".{name}.")
-        if ours and _TEMPORARY.fullmatch(entry.name) and _is_left(Path(entry.path)):
-            remove(Path(entry.path))
+        if ours and _TEMPORARY.fullmatch(entry.name):
+            _remove_left(Path(entry.path))
 
 
 def remove_ours() -> None:
@@ -142,18 +146,27 @@ def remove(path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _is_left(path: Path) -> bool:
-    claim = is_claimed(path)
-    if claim is not None:
-        return not claim
-    with contextlib.suppress(FileNotFoundError):
-        return time.time() - path.stat().st_mtime > _LEFT_AFTER
-    return False
+def _remove_left(path: Path) -> None:
+    """Remove what nobody claims, and let nobody claim it meanwhile."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:  # it is gone, or another user's
+        return
+    try:
+        free, age = _lock(descriptor), time.time() - os.fstat(descriptor).st_mtime
+        if age > _LEFT_AFTER if free is None else free:
+            remove(path)
+    finally:
+        os.close(descriptor)
 
 
 def _created(place: Path) -> Claim | None:
     """A claim on the file at `place`, made if need be; None while another has it."""
-    descriptor = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+    place.parent.mkdir(parents=True, exist_ok=True)  # whoever held it may have removed the folder
+    try:
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+    except FileNotFoundError:
+        return None
     if _lock(descriptor) is not False and _is_at(descriptor, place):
         return Claim(descriptor)
     os.close(descriptor)

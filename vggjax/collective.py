@@ -6,7 +6,7 @@ The functions that exchange something must be called by all processes, in the sa
 
 import pickle
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TypeVar
 
 import jax
@@ -67,6 +67,16 @@ def from_first(make: Callable[[], Value]) -> Value:
         value = make() if is_first() else None
     # The bytes come from a process of this very job, so unpickling them runs no one else's code.
     return pickle.loads(gather_bytes(pickle.dumps(value))[0])
+
+
+@contextmanager
+def entered_by_first(context: AbstractContextManager[Value]) -> Iterator[Value]:
+    """A block in a context that process 0 alone enters, and leaves; all get what it gives.
+
+    Raises what entering raises, and VggjaxError in the other processes.
+    """
+    with ExitStack() as stack:
+        yield from_first(lambda: stack.enter_context(context))
 
 
 @contextmanager

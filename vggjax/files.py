@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from errno import EACCES, EDQUOT, EFBIG, EISDIR, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS
 from pathlib import Path
@@ -72,9 +73,9 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
     Raises OSError, which names `path`, if that can't be; DataError in the cache.
     """
-    with cache_named(path):
+    with cache_named(path), named_for(path, _hidden(path)):
         require_writable(path)
-        with temporary(path) as place, named_for(path, place):
+        with temporary(path) as place:
             yield place
             place.replace(path)
 
@@ -107,7 +108,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     If `path` has appeared meanwhile (another process was faster), that one is kept. Raises OSError,
     which names `path`, if that can't be; DataError in the cache.
     """
-    with cache_named(path), temporary(path, folder=True) as place, named_for(path, place):
+    with (
+        cache_named(path),
+        named_for(path, _hidden(path)),
+        temporary(path, folder=True) as place,
+    ):
         yield place
         try:
             place.rename(path)
@@ -116,22 +121,46 @@ def atomic_folder(path: Path) -> Iterator[Path]:
                 raise
 
 
+def _hidden(path: Path) -> Path:
+    """How the paths of the temporaries of `path` begin."""
+    return path.with_name(f".{path.name}.")
+
+
 @contextmanager
 def named_for(path: Path, place: Path) -> Iterator[None]:
-    """An error of writing to `place` names `path`, not a temporary, which nobody knows."""
+    """An error of writing to `place` names `path`, not a temporary, which nobody knows.
+
+    What is in a folder `place` is named as what will be in `path`.
+    """
     try:
         yield
     except OSError as error:
-        nameless = error.filename is None and error.errno in _UNWRITABLE
-        if nameless or str(error.filename).startswith(str(place)):
-            error.filename, error.filename2 = str(path), None
+        if str(error.filename).startswith(str(place)):
+            inside = Path(error.filename).parts[len(place.parts) :]
+            error.filename, error.filename2 = str(Path(path, *inside)), None
+        elif error.filename is None and error.errno in _UNWRITABLE:
+            error.filename = str(path)
         raise
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write `content` as indented JSON, atomically."""
+def write_text(path: Path, text: str) -> None:
+    """Write text that may hold files' names, atomically."""
     with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors=AS_ON_DISK)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as indented JSON, atomically; it knows no NaN and no infinity: null."""
+    write_text(path, json.dumps(finite(content), indent=2, allow_nan=False) + "\n")
+
+
+def finite(content: Any) -> Any:
+    """Content for JSON, with None for numbers that aren't finite."""
+    if isinstance(content, Mapping):
+        return {key: finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def name_hash(text: str) -> Any:
@@ -143,3 +172,12 @@ def file_hash(path: Path, algorithm: str = "sha256") -> str:
     """Checksum of a file's content, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def content_hash(path: Path) -> str:
+    """Checksum of a file, or of all files in a folder with their names; hidden ones don't count."""
+    if not path.is_dir():
+        return file_hash(path)
+    inside = {each.relative_to(path).as_posix(): each for each in path.rglob("*")}
+    files = [n for n, each in inside.items() if not each.name.startswith(".") and each.is_file()]
+    return name_hash("\n".join(f"{file_hash(inside[n])} {n}" for n in sorted(files))).hexdigest()

@@ -89,7 +89,7 @@ def _park(number: int, frame: FrameType | None) -> None:
 def _end(number: signal.Signals) -> NoReturn:
     _PARKED.wait(_PARKING)
     with contextlib.suppress(Exception):
-        line = f"{_SIGNALS[number]}: {_kept()}\n"
+        line = f"{_SIGNALS[number]}: {kept()}\n"
         start = "\n" if sys.stderr.isatty() else ""  # a progress bar's line isn't ended
         os.write(2, (start + line).encode(sys.stderr.encoding, "backslashreplace"))
         for child in _CHILDREN:
@@ -98,7 +98,8 @@ def _end(number: signal.Signals) -> NoReturn:
     os._exit(128 + number)
 
 
-def _kept() -> str:
+def kept() -> str:
+    """What would be said now of what is kept, and of how to go on."""
     text = next((said for what in reversed(_KEPT) if (said := what())), "")
     if text:
         return f"{text}; the same command goes on from there"

@@ -17,9 +17,9 @@ from engine.results import origin_of, shortfall, write_files
 from engine.run_folder import Result, RunFolder
 from engine.script import run_script
 from engine.sources import load_images
-from vggjax.collective import fail_together, from_first, is_first
+from vggjax.collective import entered_by_first, fail_together, from_first, is_first
 from vggjax.command import open_cache
-from vggjax.data import Dataset, Split, headline
+from vggjax.data import Dataset, headline
 from vggjax.errors import visible
 from vggjax.provenance import provenance
 from vggjax.report import Table, require_tensorboard
@@ -79,29 +79,40 @@ def run(experiment: Experiment[OptionsT], options: OptionsT) -> Result:
     job = prepare(experiment, options)
     folder = RunFolder(job.out)
     from_first(folder.require_usable)
-    origin = from_first(lambda: origin_of(experiment.name, job))
-    wanted = options.wanted_files
-    done = from_first(lambda: None if options.again else folder.stored(origin, wanted))
-    if done:
-        remark = f"{job.out} has this run already (--again runs it anew){renamed(job, done)}"
-        show(experiment, done, remark)
-        return done
-    outcome = experiment.run(job)
-    content = content_of(experiment, job, outcome, origin, time.perf_counter() - begin)
-    if not is_first():
-        return Result(content)
-    with folder.staged() as staged:
-        write_files(job, outcome, staged)
+    with entered_by_first(folder.claimed()):
+        split(job)
+        origin = from_first(lambda: origin_of(experiment.name, job))
+        wanted = options.wanted_files
+        done = from_first(lambda: None if options.again else folder.stored(origin, wanted))
+        if done:
+            remark = f"{job.out} has this run already (--again runs it anew){renamed(job, done)}"
+        else:
+            done, another = compute(experiment, job, folder, origin, begin)
+            remark = f"{job.out} written after {time.perf_counter() - begin:.1f} s{another}"
+    show(experiment, done, remark)
+    return done
+
+
+def compute(
+    experiment: Experiment[OptionsT],
+    job: Job[OptionsT],
+    folder: RunFolder,
+    origin: Mapping[str, Any],
+    begin: float,
+) -> tuple[Result, str]:
+    """Run the experiment and keep its files; also, in place of what, in words."""
+    with entered_by_first(folder.staged()) as job.staged:
+        outcome = experiment.run(job)
+        content = content_of(experiment, job, outcome, origin, time.perf_counter() - begin)
+        if not is_first():
+            return Result(content), ""
+        write_files(job, outcome, job.staged)
         replaced = folder.replaced(content["origin"])
-        result = folder.replace(staged, content)
-    seconds = f"{time.perf_counter() - begin:.1f} s"
-    another = f", in place of {replaced}" if replaced else ""
-    show(experiment, result, f"{job.out} written after {seconds}{another}")
-    return result
+        return folder.replace(job.staged, content), f", in place of {replaced}" * bool(replaced)
 
 
 def prepare(experiment: Experiment[OptionsT], options: OptionsT) -> Job[OptionsT]:
-    """Load the data, settle what depends on them, split them, and find the run's folder."""
+    """Load the data, settle what depends on them, and find the run's folder."""
     with fail_together():
         dataset, weights = experiment.load(options)
     require_same_start(options, dataset)
@@ -112,12 +123,16 @@ def prepare(experiment: Experiment[OptionsT], options: OptionsT) -> Job[OptionsT
     layers = experiment.layers(options)
     data = title_of(weights) if dataset is None else dataset.name
     out = options.out or default_folder(experiment.name, data, layers, experiment.variant(options))
-    splits, remarks = list[Split](), list[str]()
-    if dataset is not None:
-        dataset, splits, remarks = readable_splits(options, dataset, out)
     as_there = {*experiment.reference_layers} <= {*layers}
     weights = options.weights or weights
-    return Job(options, dataset, splits, weights, layers, out, line, as_there, remarks)
+    return Job(options, dataset, (), weights, layers, out, line, as_there)
+
+
+def split(job: Job[Any]) -> None:
+    """Split the data, of which only images that can be read take part."""
+    if job.dataset is not None:
+        found = readable_splits(job.options, job.dataset, job.out)
+        job.dataset, job.splits, job.remarks = found
 
 
 def default_folder(name: str, data: str, layers: Sequence[str], variant: str) -> Path:
@@ -161,7 +176,8 @@ def content_of(
         "origin": {**origin, "weights": job.weights_identity},
         "seconds": round(seconds, 1),
         "made_by": provenance(),
-        "files": [LIVE] if LIVE in job.options.wanted_files else [],
+        "files": [],
+        "checksums": {},
     }
 
 

@@ -45,7 +45,10 @@ class HeadOptions(DataOptions):
         False, "repeat the reference's program to the letter (see docs/reference.md)"
     )
     classifiers: bool = option(True, "save the trained heads, for predict.py", beside=True)
-    tensorboard: bool = option(False, "write TensorBoard logs, too", beside=True)
+    tensorboard: bool = option(
+        False, "write TensorBoard logs, too; `tensorboard --logdir FOLDER` shows them from the "
+        "first epoch on", beside=True,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()

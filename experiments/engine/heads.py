@@ -1,17 +1,19 @@
 """Heads to train, and their training: on features of all layers from one pass over the images."""
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from engine.job import Job
+from engine.run_folder import CHECKPOINT
 from vggjax.collective import is_first
 from vggjax.data import WHOLE, Split
 from vggjax.features import Examples, extract_layers, extract_views
+from vggjax.interrupts import keeping
 from vggjax.linear import RECIPES, LayerFeatures, Rows, train_linear
 from vggjax.model import Chain
 from vggjax.progress import progress
@@ -32,8 +34,9 @@ from vggjax.training import (
 from vggjax.training.finetune import RECIPE
 from vggjax.training.losses import Loss
 from vggjax.training.record import key_name
+from vggjax.training.resume import FILE, Lasting
 
-LIVE = "tensorboard"  # written while a run goes on, for who watches it
+LIVE = "tensorboard"  # the folder that is written while a run goes on, for who watches it
 Views = Mapping[Any, Mapping[str, Any]]  # features, or images, by view and layer
 
 
@@ -156,10 +159,9 @@ class Inputs:
 
 def train_heads(job: Job[Any], plans: Sequence[Plan], inputs: Inputs) -> list[TrainedHead]:
     """Train the heads of all `plans` on their parts of the `inputs`."""
-    if LIVE in job.options.wanted_files and is_first():
-        shutil.rmtree(job.out / LIVE, ignore_errors=True)  # it may be another run's
     heads: list[TrainedHead] = []
-    with progress("training", sum(plan.steps for plan in plans), "step") as bar:
+    kept = keeping(lambda: _kept(job, plans, len(heads)))
+    with progress("training", sum(plan.steps for plan in plans), "step") as bar, kept:
         for plan in plans:
             heads.append(_trained(job, plan, heads, inputs.parts(plan), bar.update))
     return heads
@@ -203,6 +205,7 @@ def _train(
             loss=keras_cross_entropy if as_its_code else plan.loss,
             optimizer=keras1_rmsprop(plan.config.learning_rate) if as_its_code else None,
             on_epoch=show,
+            checkpoint=_checkpoint(job, plan),
         )
     progressed(plan.config.epochs - len(trained.history))
     return trained
@@ -224,11 +227,23 @@ def _tune(
             backbone=backbone,
             unfreeze=plan.unfreeze,
             config=replace(RECIPE, seed=plan.split.seed),
-            checkpoint=job.out / f".training-{key_name(plan.key)}",
+            checkpoint=_checkpoint(job, plan),
             on_epoch=show,
         )
     progressed(plan.steps - len(tuned.history))
     return tuned
+
+
+def _checkpoint(job: Job[Any], plan: Plan) -> Lasting:
+    """Where a training keeps its progress, and its end; all goes when the run is finished."""
+    return Lasting(job.out / f"{CHECKPOINT}{key_name(plan.key)}")
+
+
+def _kept(job: Job[Any], plans: Sequence[Plan], done: int) -> str:
+    """How many of the `done` trainings the next run finds, in words."""
+    places = [Path(_checkpoint(job, plan).folder) for plan in plans[:done]]
+    count = sum((place / FILE).is_file() for place in places)
+    return f"the training of {count} of {len(plans)} heads is kept" if count else ""
 
 
 @contextmanager
@@ -248,8 +263,8 @@ def _shown(
 @contextmanager
 def _event_log(job: Job[Any], plan: HeadPlan | TunedPlan) -> Iterator[Callable[[Epoch], None]]:
     """What takes the epochs of a head, for TensorBoard where that is asked for."""
-    if not (LIVE in job.options.wanted_files and is_first()):
+    if LIVE not in job.options.wanted_files or job.staged is None or not is_first():
         yield lambda epoch: None
         return
-    with closing(EventLog(job.out / LIVE / key_name(plan.key))) as log:
+    with closing(EventLog(job.staged / LIVE / key_name(plan.key))) as log:
         yield log.add

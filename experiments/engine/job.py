@@ -65,6 +65,7 @@ class Job(Generic[OptionsT]):
     command: str
     reference_layers: bool = True  # whether the reference's numbers are of these layers
     remarks: Sequence[str] = ()  # what is to be said of the images
+    staged: Path | None = None  # where the run's files are gathered, while it goes on
 
     @cached_property
     def weights(self) -> Weights:

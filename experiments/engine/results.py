@@ -18,7 +18,7 @@ from engine.job import Job, Outcome
 from vggjax.data import ImageArray, save_splits, summary
 from vggjax.errors import one_line
 from vggjax.evaluation import wilson_interval
-from vggjax.files import AS_ON_DISK, name_hash
+from vggjax.files import atomic_file, name_hash, write_text
 from vggjax.model import chain_digest, kernels
 from vggjax.model.layers import KINDS
 from vggjax.provenance import versions
@@ -76,8 +76,7 @@ def write_files(job: Job[Any], outcome: Outcome, folder: Path) -> None:
     """The split, the data set's summary, the history, the classifiers and the figures."""
     if job.splits:
         save_splits(folder / "split.json", job.splits)
-        text = summary(job.data) + "\n"
-        (folder / "dataset.txt").write_text(text, encoding="utf-8", errors=AS_ON_DISK)
+        write_text(folder / "dataset.txt", summary(job.data) + "\n")
     if outcome.heads:
         write_history(folder / "history.csv", outcome.heads)
         if job.options.classifiers:
@@ -125,7 +124,8 @@ def _save_picture(picture: Figure | np.ndarray, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         if isinstance(picture, np.ndarray):
-            Image.fromarray(picture).save(path, format="png")
+            with atomic_file(path) as temporary:
+                Image.fromarray(picture).save(temporary, format="png")
         else:
             save_figure(picture, path)
     except OSError:  # a full disk: nothing else could be written either

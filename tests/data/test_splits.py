@@ -1,12 +1,10 @@
-import json
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from vggjax.data.dataset import Dataset
-from vggjax.data.splits import Split, load_splits, make_split, reuse_or_make, save_splits
+from vggjax.data.splits import Split, make_split
 from vggjax.errors import DataError
 
 COUNTS = {"big": 90, "fits": 80, "tight": 79, "small": 30, "tiny": 5, "least": 3}
@@ -126,70 +124,3 @@ def test_mistakes_are_named():
         split.indices(make_dataset(), "train", 8)
     with pytest.raises(DataError, match="which other doesn't have"):
         split.indices(make_dataset({"x": 5, "y": 5}, "other"), "test")
-
-
-def test_file_round_trip(tmp_path):
-    splits = [make_split(make_dataset(), 4, 3, 3, seed) for seed in (0, 7)]
-    path = tmp_path / "run" / "split.json"
-    save_splits(path, splits)
-    assert load_splits(path) == splits
-    content = json.loads(path.read_text())
-    assert content["version"] == 2
-    assert content["splits"][1]["seed"] == 7
-    assert content["splits"][0]["classes"]["tiny"]["test"] == list(splits[0].classes["tiny"].test)
-    assert [entry.name for entry in path.parent.iterdir()] == ["split.json"]
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 2}', '{"version": 2, "splits": [3]}'])
-def test_damaged_file(tmp_path, text):
-    path = tmp_path / "split.json"
-    path.write_text(text)
-    with pytest.raises(DataError, match=r"split\.json is damaged; delete it"):
-        load_splits(path)
-    with pytest.raises(DataError, match="damaged"):
-        reuse_or_make(path, make_dataset(), 4, 3, 3, [0])
-    assert path.read_text() == text
-
-
-def test_a_missing_file_and_one_of_another_version(tmp_path):
-    path = tmp_path / "split.json"
-    with pytest.raises(DataError, match="No such file"):
-        load_splits(path)
-    path.write_text('{"version": 99, "splits": []}')
-    assert load_splits(path) == []
-
-
-@pytest.fixture
-def stored(tmp_path):
-    """A file with one split, of seed 0, that nobody would draw: test images train."""
-    split = make_split(make_dataset({"a": 20, "b": 20}), 4, 3, 3)
-    parts = {n: replace(p, train=p.test, test=p.train) for n, p in split.classes.items()}
-    save_splits(tmp_path / "split.json", [replace(split, classes=parts)])
-    return tmp_path / "split.json"
-
-
-REQUEST = {"dataset": make_dataset({"a": 20, "b": 20}), "samples": 4, "val": 3, "test": 3}
-
-
-def test_the_same_request_gets_the_stored_split(stored):
-    first, second = reuse_or_make(stored, **REQUEST, seeds=[0, 1])
-    assert [first] == load_splits(stored)
-    assert second == make_split(**REQUEST, seed=1)
-
-
-CHANGES = {
-    "fewer samples": {"samples": 2},
-    "more samples": {"samples": 8},
-    "other val": {"val": 5},
-    "other test": {"test": 5},
-    "more images": {"dataset": make_dataset({"a": 25, "b": 20})},
-    "missing images": {"dataset": make_dataset({"a": 20, "b": 9})},
-    "other classes": {"dataset": make_dataset({"a": 20, "c": 20})},
-    "swapped classes": {"dataset": make_dataset({"b": 20, "a": 20})},
-}
-
-
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_any_other_request_gets_its_own(stored, change):
-    asked = {**REQUEST, **change}
-    assert reuse_or_make(stored, **asked, seeds=[0]) == [make_split(**asked, seed=0)]

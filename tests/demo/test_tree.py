@@ -83,7 +83,7 @@ def test_an_interruption_says_what_is_kept(cache, drawn, monkeypatch):
 
     def interrupt(group, class_index, image_index):
         if (class_index, image_index) == (1, 1):
-            said.append(interrupts._kept())
+            said.append(interrupts.kept())
             raise KeyboardInterrupt
         return render_image(group, class_index, image_index)
 

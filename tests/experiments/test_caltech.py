@@ -250,7 +250,7 @@ def test_end_to_end_gives_the_same_result_as_the_cache(options, arguments, tmp_p
 def test_running_again_uses_the_split_and_the_features_again(arguments, tmp_path, monkeypatch):
     first = run(CALTECH, arguments, tmp_path)
     split = (tmp_path / "split.json").read_text()
-    monkeypatch.setattr("vggjax.features.extraction.branch_outputs", None)  # nothing is extracted
+    monkeypatch.setattr("vggjax.features.filling.branch_outputs", None)  # nothing is extracted
     second = run(CALTECH, [*arguments, "--again"], tmp_path)
     assert (tmp_path / "split.json").read_text() == split
     for a, b in zip(first["records"], second["records"], strict=True):

@@ -26,6 +26,7 @@ from engine.sources import DEMO_WEIGHTS, imagenet_or_demo
 from experiment_helpers import run
 from feature_maps import MAPS
 
+from vggjax.checked_json import write_checked_json
 from vggjax.data import Dataset
 from vggjax.errors import DataError
 from vggjax.progress import Lines
@@ -159,15 +160,14 @@ def test_names_in_a_result_lead_nowhere_else(tmp_path):
     outside.write_text("kept")
     out = tmp_path / "out"
     out.mkdir()
-    for name in ("../precious", str(outside), "..", ""):
-        content = {**dict.fromkeys(KEYS), "files": [name], "origin": {}, "records": []}
-        (out / "result.json").write_text(json.dumps(content))
-        assert Result.read(out) is None
-        (out / "result.json").write_text(json.dumps(content | {"files": ["result.json"]}))
+    for name in ("../precious", str(outside), "..", "", ".new", 3):
+        content = {**dict.fromkeys(KEYS), "origin": {}, "records": [], "checksums": {}}
+        write_checked_json(out / "result.json", content | {"files": ["result.json"]})
         assert Result.read(out)
-        (out / "result.json").write_text(json.dumps(content))
+        write_checked_json(out / "result.json", content | {"files": [name]})
+        assert Result.read(out) is None
         with RunFolder(out).staged() as staged:
-            RunFolder(out).replace(staged, content | {"files": []})
+            RunFolder(out).replace(staged, content)
         assert outside.read_text() == "kept"
 
 

@@ -2,12 +2,16 @@
 
 import json
 import shutil
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import report
 
+from vggjax.checked_json import write_checked_json
+from vggjax.claims import claimed
 from vggjax.errors import VggjaxError
 
 SMALL = {
@@ -139,7 +143,7 @@ def test_a_failure_leaves_its_sentence_and_the_others_go_on(out, tmp_path, small
 def test_the_demo_is_marked(out):
     path = out / "caltech" / "result.json"
     content = json.loads(path.read_text()) | {"demo": True, "comparable": True}
-    path.write_text(json.dumps(content))
+    write_checked_json(path, content)
     report.main(["--collect", "--out", str(out)])
     text = (out / "report.md").read_text()
     assert "DEMO: sections marked so" in text
@@ -181,7 +185,7 @@ def test_published_numbers_stand_below_their_own_data_only(out):
     path.parent.mkdir()
     content = json.loads((out / "caltech" / "result.json").read_text())
     for name, times in (("caltech101-40", 1), ("photos", 0)):
-        path.write_text(json.dumps({**content, "dataset": name}))
+        write_checked_json(path, {**content, "dataset": name})
         report.main(["--collect", "--out", str(out)])
         assert (out / "report.md").read_text().count("arXiv 1509.07627") == times
 
@@ -190,3 +194,39 @@ def test_unknown_names_are_refused():
     with pytest.raises(SystemExit) as exit_:
         report.parse(["--only", "none"])
     assert exit_.value.code == 2
+
+
+def test_one_page_is_written_at_a_time(out, holding_page):
+    """The second waits, and then shows all that is there."""
+    said = holding_page(out)
+    report.main(["--collect", "--out", str(out)])
+    assert "Waiting for another process that writes" in "".join(said)
+    assert (out / "report.html").is_file()
+    assert not list(out.glob(".*"))
+
+
+@pytest.fixture
+def holding_page(capsys):
+    """Claims the page in a thread until someone waits for it; what is said then."""
+    threads = []
+
+    def hold(out):
+        said, entered = [""], threading.Event()
+
+        def wait():
+            with claimed(out / "report.html"):
+                entered.set()
+                for _ in range(1000):
+                    said.append(capsys.readouterr().err)
+                    if "Waiting" in said[-1]:
+                        break
+                    time.sleep(0.01)
+
+        threads.append(threading.Thread(target=wait))
+        threads[-1].start()
+        entered.wait()
+        return said
+
+    yield hold
+    for thread in threads:
+        thread.join()

@@ -85,7 +85,7 @@ def test_an_interrupted_ascent_leaves_its_grid(arguments, tmp_path, monkeypatch)
 
     def interrupted(*given, **options):
         yield next(real(*given, **options))
-        said.append(interrupts._kept())
+        said.append(interrupts.kept())
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ascending, "growing_ascents", interrupted)

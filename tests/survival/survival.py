@@ -47,12 +47,12 @@ class Work:
         return folder
 
     def finish(self, folder: Path) -> tuple[float, str]:
-        """Run it to its end: how long that took, in seconds, and what it said on stderr."""
+        """Run it to its end: how long that took, in seconds, and what it said."""
         begin = time.monotonic()
         program = self.start(folder)
-        _, errors = program.communicate(timeout=600)
+        out, errors = program.communicate(timeout=600)
         assert program.returncode == 0, errors
-        return time.monotonic() - begin, errors
+        return time.monotonic() - begin, out
 
     def stop(self, folder: Path, after: float, number: int = signal.SIGKILL) -> "Stopped | None":
         """Start it and send it a signal; None if it had come to its end by then."""

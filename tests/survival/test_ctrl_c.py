@@ -11,7 +11,7 @@ from survival import ROOT, Work, left_over
 INTERRUPTS = int(os.environ.get("VGGJAX_INTERRUPTS", "15"))  # in all
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.survival,
     pytest.mark.skipif(sys.platform == "win32", reason="signals are others there"),
 ]
 

@@ -40,7 +40,7 @@ def together(works, folder):
     return said
 
 
-@pytest.mark.slow
+@pytest.mark.survival
 @pytest.mark.parametrize("count", [2, 4])
 def test_no_image_is_extracted_twice(many_photos, tmp_path, count):
     """All of them want overlapping images, in one cache that is empty at first."""
@@ -66,7 +66,7 @@ def test_no_image_is_extracted_twice(many_photos, tmp_path, count):
     print(f"\n{count} programs, {TIMES} times: no image of 240 extracted twice")
 
 
-@pytest.mark.slow
+@pytest.mark.survival
 @pytest.mark.parametrize("count", [2, 4])
 def test_one_run_folder(works, tmp_path, count):
     """The same command: one computes, the others report what it has found."""
@@ -80,7 +80,7 @@ def test_one_run_folder(works, tmp_path, count):
     print(f"\n{count} programs, {TIMES} times: the same result")
 
 
-@pytest.mark.slow
+@pytest.mark.survival
 @pytest.mark.parametrize("count", [2, 4])
 def test_other_options_in_one_run_folder(works, tmp_path, count):
     """The last one's result is there, whole, and nothing of the others'."""

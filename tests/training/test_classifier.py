@@ -1,5 +1,6 @@
 import dataclasses
 import io
+import json
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from vggjax.model import (
 )
 from vggjax.model.layers import Dense
 from vggjax.training import Classifier, layer_head
+from vggjax.training.saved import load_head
 from vggjax.weights import WeightsInfo, load_vgg, save
 
 CLASSES = ("ants", "bees", "cats")
@@ -184,3 +186,38 @@ def test_unknown_layers_are_not_saved(classifier, tmp_path):
     with pytest.raises(WeightsError, match="kind Odd"):
         odd.save(tmp_path / "saved")
     assert not list(tmp_path.iterdir())
+
+
+DESCRIPTION = ("classifier", "metadata")
+
+
+def test_no_edit_of_a_description_is_used(saved):
+    """Names, the temperature, what is sure: all that isn't the head's own numbers."""
+    path, rng = saved.joinpath(*DESCRIPTION), np.random.default_rng(0)
+    text = path.read_text()
+    edited = [text.replace(*pair) for pair in (
+        ('"bees"', '"bats"'), ('"sure_above": 0.0', '"sure_above": 0.5'), ("nearest", "crop"),
+        ('"caffe"', '"torch"'), ('"version": 4', '"version": 3'), ('"views": ["whole"]',
+        '"views": ["flip"]'), ('"image_size": 32', '"image_size": 64'),
+    )]  # fmt: skip
+    assert all(each != text for each in edited)
+    datas = [each.encode() for each in edited]
+    for _ in range(200):
+        data = bytearray(text.encode())
+        data[rng.integers(len(data))] ^= 1 << rng.integers(8)
+        datas.append(bytes(data))
+    for data in datas:
+        path.write_bytes(data)
+        with pytest.raises(WeightsError, match="damaged"):
+            load_head(saved)
+
+
+def test_a_classifier_of_the_version_without_a_checksum_is_read(saved, classifier, small_images):
+    path = saved.joinpath(*DESCRIPTION)
+    content = json.loads(path.read_text())
+    del content["checksum"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(WeightsError, match="checksum of its description"):
+        load_head(saved)
+    path.write_text(json.dumps({**content, "version": 3}))
+    assert_same(Classifier.load(saved), classifier, small_images)

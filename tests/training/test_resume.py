@@ -1,5 +1,7 @@
 """An interrupted training goes on and ends with the same bits, or starts anew."""
 
+import io
+import json
 from dataclasses import replace
 
 import jax
@@ -7,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 
+from vggjax import interrupts
 from vggjax.errors import WeightsError
 from vggjax.features import Examples
 from vggjax.model import Chain, parameters, softmax_head
@@ -135,6 +138,48 @@ def test_a_damaged_state_is_as_good_as_none(tmp_path, epochs_run, damage):
     del epochs_run[:]
     fit(CHAIN, TRAIN, VALIDATION, CONFIG, checkpoint=tmp_path)
     assert epochs_run == list(range(1, 9))
+
+
+def test_no_flipped_bit_goes_on_from_another_state(tmp_path):
+    """A file is what was written, or as good as none; a claim of its size is nothing to go by."""
+    interrupted(tmp_path)
+    path, read, rng = tmp_path / resume.FILE, resume._read, np.random.default_rng(0)
+    content = path.read_bytes()
+    digest = json.loads(str(np.load(io.BytesIO(content[:-32]))["arr_0"]))["digest"]
+    assert read(path, digest, 2**20)
+    assert read(path, "another", 2**20) is None
+    assert read(path, digest, len(content) - 1) is None
+    for place in {*range(0, len(content), 7), *range(1500), *rng.integers(len(content), size=200)}:
+        damaged = bytearray(content)
+        damaged[min(place, len(content) - 1)] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        assert read(path, digest, 2**20) is None
+    for cut in rng.integers(0, len(content), 100):
+        path.write_bytes(content[:cut])
+        assert read(path, digest, 2**20) is None
+
+
+def test_a_finished_training_that_lasts_is_not_repeated(tmp_path, epochs_run):
+    places = [resume.Lasting(tmp_path / name) for name in "ab"]
+    first, second = ({"config": CONFIG}, {"config": replace(CONFIG, patience=2)})
+    undisturbed = [fit(CHAIN, TRAIN, VALIDATION, **how) for how in (first, second)]
+    for _ in range(2):
+        del epochs_run[:]
+        for place, how, expected in zip(places, (first, second), undisturbed, strict=True):
+            assert_same(fit(CHAIN, TRAIN, VALIDATION, **how, checkpoint=place), expected)
+    assert epochs_run == []
+    other = replace(CONFIG, learning_rate=0.03)
+    assert_same(
+        fit(CHAIN, TRAIN, VALIDATION, other, checkpoint=places[0]),
+        fit(CHAIN, TRAIN, VALIDATION, other),
+    )
+
+
+def test_an_interruption_says_what_is_kept(tmp_path):
+    said = []
+    fit(CHAIN, TRAIN, VALIDATION, CONFIG, checkpoint=tmp_path,
+        on_epoch=lambda epoch: said.append(interrupts.kept()))  # fmt: skip
+    assert said[2].startswith("the training until epoch 3 is kept")
 
 
 def test_images_are_told_apart_by_their_keys(full, images, labels, tmp_path, epochs_run):

@@ -10,13 +10,8 @@ from vggjax.data.image_array import ImageArray
 from vggjax.data.images import IMAGE_SUFFIXES, RESIZE_MODES, decode_image
 from vggjax.data.readable import unreadable, without
 from vggjax.data.sources import DATASET_NAMES, load_dataset, load_demo
-from vggjax.data.splits import (
-    Split,
-    load_splits,
-    make_split,
-    reuse_or_make,
-    save_splits,
-)
+from vggjax.data.split_files import load_splits, reuse_or_make, save_splits
+from vggjax.data.splits import Split, make_split
 from vggjax.data.tfds import load_tfds
 from vggjax.data.unreadable import UnreadableImage, unreadable_error
 from vggjax.data.views import VIEWS, WHOLE, View, decode_view

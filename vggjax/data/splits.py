@@ -1,19 +1,12 @@
-"""Which images of each class train, validate and test (row C): seeded, nested, kept in a file."""
+"""Which images of each class train, validate and test (row C): seeded and nested."""
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from vggjax.data.dataset import Dataset
-from vggjax.data.division import ClassSplit, Part, copies_apart, divided
+from vggjax.data.division import ClassSplit, Part, divided
 from vggjax.errors import DataError
-from vggjax.files import write_json
-
-FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,65 +93,7 @@ def make_split(
     return Split(dataset.name, dataset.digest(), seed, samples, val, test, classes)
 
 
-def save_splits(path: Path, splits: Sequence[Split]) -> None:
-    """Write splits as JSON, atomically."""
-    write_json(path, {"version": FORMAT_VERSION, "splits": [asdict(split) for split in splits]})
-
-
-def load_splits(path: Path) -> list[Split]:
-    """The splits that `save_splits` wrote; DataError if the file is missing or damaged.
-
-    Those of another version of vggjax are left out.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["version"] != FORMAT_VERSION:
-            return []  # made by another version of vggjax: like none
-        return [_from_json(entry) for entry in content["splits"]]
-    except OSError as error:
-        raise DataError(f"Cannot read the split file {path}: {error.strerror}.") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DataError(
-            f"The split file {path} is damaged; delete it to make a new one."
-        ) from error
-
-
-def reuse_or_make(
-    path: Path,
-    dataset: Dataset,
-    samples: int,
-    val: int,
-    test: int,
-    seeds: Sequence[int],
-    make: Callable[[Dataset, int, int, int, int], Split] = make_split,
-) -> list[Split]:
-    """One split for each seed: that in the file `path` if it was made for the same, or a new one.
-
-    A stored split serves only the request that it was made for: the same images, `samples`, `val`,
-    `test` and seed, and only if copies are on one side (see `make_split`). `make` makes
-    new ones, with the arguments of `make_split`; a file belongs to one such function. Nothing is
-    written. Raises DataError if the file is damaged, and as
-    `make` does.
-    """
-    images, stored = dataset.digest(), load_splits(path) if path.exists() else []
-    usable = {
-        split.seed: split
-        for split in stored
-        if (split.images, split.samples, split.val, split.test) == (images, samples, val, test)
-        and not copies_apart(dataset, split.classes)
-    }
-    return [usable.get(seed) or make(dataset, samples, val, test, seed) for seed in seeds]
-
-
 def _check_sizes(**sizes: int) -> None:
     for name, size in sizes.items():
         if size < 1:
             raise DataError(f"The number of {name} images a class must be at least 1, not {size}.")
-
-
-def _from_json(entry: dict[str, Any]) -> Split:
-    classes = {
-        name: ClassSplit(**{part: tuple(ids) for part, ids in parts.items()})
-        for name, parts in entry["classes"].items()
-    }
-    return Split(**{**entry, "classes": classes})

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vggjax.files import atomic_file
 from vggjax.report.accuracy import OURS, VALIDATION, percent
 from vggjax.report.figure import new_figure
 from vggjax.report.lines import in_lines
@@ -28,7 +29,10 @@ def write_history(path: Path, heads: Iterable[TrainedHead]) -> None:
     """
     heads = list(heads)
     names = list(heads[0].record.key) if heads else []
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with (
+        atomic_file(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow((*names, "epoch", *METRICS, *(f"val_{name}" for name in METRICS)))
         for head in heads:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 
-from vggjax.files import AS_ON_DISK, atomic_file
+from vggjax.files import write_text
 from vggjax.report.tables import Table, plain
 
 STYLE = """\
@@ -66,8 +66,7 @@ class Page:
 def write_page(page: Page, folder: Path) -> None:
     """Write `report.md` and `report.html` into `folder`, atomically."""
     for name, text in (("report.md", as_markdown(page)), ("report.html", as_html(page))):
-        with atomic_file(folder / name) as path:
-            path.write_text(text, encoding="utf-8", errors=AS_ON_DISK)
+        write_text(folder / name, text)
 
 
 def as_markdown(page: Page) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vggjax.evaluation import Predictions, Suspect, class_accuracies, confusion_matrix
-from vggjax.files import AS_ON_DISK
+from vggjax.files import AS_ON_DISK, atomic_file
 
 COLUMNS = 50  # classes up to which each has a column of probabilities
 LIKELIEST = 5  # of more classes, those whose probabilities are written
@@ -61,7 +61,10 @@ def write_suspects(path: Path, told: Predictions, found: Sequence[Suspect]) -> N
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with path.open("w", newline="", encoding="utf-8", errors=AS_ON_DISK) as file:
+    with (
+        atomic_file(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors=AS_ON_DISK) as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows([_cell(value) for value in row] for row in rows)

@@ -1,7 +1,6 @@
 """Fine-tuning: the last convolutions trained on, together with the head that stands on them."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -27,6 +26,7 @@ from vggjax.training.history import Epoch, Metrics
 from vggjax.training.judging import calibrated
 from vggjax.training.losses import cross_entropy
 from vggjax.training.optimizer import gentle, layer_labels
+from vggjax.training.resume import Place
 from vggjax.training.run import Training
 
 # On 40 classes of Caltech-101, behind a calibrated linear head, two or three such epochs lower the
@@ -87,7 +87,7 @@ def fine_tune(
     *,
     unfreeze: str = "block5",
     config: FitConfig = RECIPE,
-    checkpoint: str | Path | None = None,
+    checkpoint: Place | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> FineTuned:
     """Train `backbone` from the block or layer `unfreeze` on, together with the trained `head`.

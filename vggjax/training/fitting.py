@@ -1,7 +1,6 @@
 """Training: epochs, early stopping and history around the train step."""
 
 from collections.abc import Callable, Collection
-from pathlib import Path
 
 import numpy as np
 import optax
@@ -9,13 +8,14 @@ from flax import nnx
 
 from vggjax.features.devices import data_mesh, replicated
 from vggjax.features.examples import Examples
+from vggjax.interrupts import keeping
 from vggjax.model import Chain, parameters
 from vggjax.training.checks import check_examples, check_fit, check_optimizer
 from vggjax.training.config import FitConfig
 from vggjax.training.history import Epoch, FitResult, Metrics, has_ended, shown
 from vggjax.training.losses import Loss, cross_entropy
 from vggjax.training.optimizer import layer_labels
-from vggjax.training.resume import Checkpoint
+from vggjax.training.resume import Checkpoint, Place
 from vggjax.training.run import Training, mean_over
 
 OnEpoch = Callable[[Epoch], None]
@@ -31,7 +31,7 @@ def fit(
     optimizer: optax.GradientTransformation | None = None,
     loss: Loss = cross_entropy,
     on_epoch: OnEpoch | None = None,
-    checkpoint: str | Path | None = None,
+    checkpoint: Place | None = None,
 ) -> FitResult:
     """Train the layers `trained` of `chain` (None: all of them) by softmax cross-entropy.
 
@@ -50,6 +50,7 @@ def fit(
     With `checkpoint`, a folder, the state is kept there after every epoch (short ones: every few
     seconds) until training has ended. The same call again then goes on with it, and ends with the
     same bits as if it had not been interrupted; `on_epoch` gets the epochs that are done, too.
+    With a `Lasting` folder it stays there, so that several trainings in turn repeat none.
     It is the same if chain, parameters, examples, optimizer, loss and `config` are; the state of
     another training is replaced.
 
@@ -73,14 +74,15 @@ def fit(
     return run(training, on_epoch, checkpoint)
 
 
-def run(training: Training, on_epoch: OnEpoch | None, checkpoint: str | Path | None) -> FitResult:
+def run(training: Training, on_epoch: OnEpoch | None, checkpoint: Place | None) -> FitResult:
     """Epoch after epoch, from the start or from a checkpoint; see `fit`."""
     progress, saved = training.begin(), None
     if checkpoint is not None:
-        saved = Checkpoint(Path(checkpoint), training.digest(progress), training.trained)
+        saved = Checkpoint(checkpoint, training.digest, training.trained)
         progress = saved.restored(progress)
         progress.state = replicated(progress.state, training.mesh)
-    with shown(training.config.epochs, on_epoch) as show:
+    kept = keeping(lambda: saved.kept if saved else "")
+    with shown(training.config.epochs, on_epoch) as show, kept:
         for epoch in progress.history:
             show(epoch)
         while not has_ended(progress.history, training.config):
@@ -89,7 +91,7 @@ def run(training: Training, on_epoch: OnEpoch | None, checkpoint: str | Path | N
                 saved.save(progress)
             show(epoch)
     if saved:
-        saved.remove()
+        saved.end(progress)
     return training.result(progress)
 
 

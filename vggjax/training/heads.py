@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import optax
@@ -18,6 +17,7 @@ from vggjax.training.judging import Judgement, calibrated, judge
 from vggjax.training.losses import Loss, cross_entropy
 from vggjax.training.parts import PARTS, Parts
 from vggjax.training.record import Record, TrainedHead
+from vggjax.training.resume import Place
 from vggjax.training.standardize import standardizing
 
 # Features that vary less than most are not blown up. On the demo set and on photographs, from 2 to
@@ -70,7 +70,7 @@ def train_head(
     loss: Loss = cross_entropy,
     optimizer: optax.GradientTransformation | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
-    checkpoint: str | Path | None = None,
+    checkpoint: Place | None = None,
 ) -> TrainedHead:
     """Train all of `head` that learns, behind the frozen `backbone`, and measure it on all parts.
 
@@ -114,7 +114,7 @@ def tune_head(
     unfreeze: str = "block5",
     config: FitConfig = RECIPE,
     on_epoch: Callable[[Epoch], None] | None = None,
-    checkpoint: str | Path | None = None,
+    checkpoint: Place | None = None,
 ) -> TrainedHead:
     """Train on from a `head` on `backbone`, from its block or layer `unfreeze` on, and measure it.
 

@@ -1,5 +1,6 @@
 """What is known of a trained head: one record, whatever it was trained for."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -50,8 +51,13 @@ class Record:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Record":
         """The record that `to_json` gave; TypeError or KeyError for anything else."""
-        metrics = {part: Metrics(**data[part]) for part in ("train", "validation", "test")}
+        metrics = {part: _metrics(data[part]) for part in ("train", "validation", "test")}
         return cls(**{**data, **metrics})
+
+
+def _metrics(numbers: Mapping[str, Any]) -> Metrics:
+    """Those of a record in JSON, which knows no NaN."""
+    return Metrics(**{name: math.nan if n is None else n for name, n in numbers.items()})
 
 
 def key_name(key: Mapping[str, Any]) -> str:

@@ -1,11 +1,13 @@
 """A training that goes on where it was interrupted: its state in a file, and whose that is."""
 
 import hashlib
+import io
 import json
 import time
-import zipfile
-import zlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import numpy as np
 
 from vggjax.collective import fail_together, from_first, is_first
 from vggjax.features import Examples
-from vggjax.files import atomic_file
+from vggjax.files import atomic_file, require_writable
 from vggjax.model import Parameters
 from vggjax.training.history import Epoch, Metrics
 from vggjax.training.step import TrainState
@@ -23,8 +25,22 @@ from vggjax.weights.checkpoint import write_errors_named
 
 FILE = "training.npz"
 SECONDS_BETWEEN = 5.0  # from one writing to the next: short epochs aren't slowed down
+_MOST_BESIDE = 2**24  # bytes of a file beside its arrays
 _LOOKED_AT = 128  # inputs that tell one set of features from another
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+_DIGEST = 32  # bytes of a SHA-256, which ends the file: an archive may be followed by anything
+
+
+@dataclass(frozen=True)
+class Lasting:
+    """A `folder` in which the checkpoint stays when training has ended, until someone removes it.
+
+    Of what took only some seconds, none stays.
+    """
+
+    folder: str | Path
+
+
+Place = str | Path | Lasting
 
 
 @dataclass
@@ -37,76 +53,139 @@ class Progress:
 
 
 class Checkpoint:
-    """The progress of the training named by `digest`, in a file of `folder`, written as it goes.
+    """The progress of the training named by `digest`, in a file at `place`, written as it goes.
 
-    Of the parameters only the layers `trained` are kept: the others are where they were.
+    The digest takes a while, and is computed when there is something to read or to write. Of the
+    parameters only the layers `trained` are kept: the others are where they were.
     Raises WeightsError if the folder can't be written.
     """
 
-    def __init__(self, folder: Path, digest: str, trained: list[str]):
-        self.path = folder / FILE
-        self.digest, self.trained = digest, trained
+    def __init__(self, place: Place, digest: Callable[[], str], trained: list[str]):
+        self.lasting = isinstance(place, Lasting)
+        folder = Path(place.folder if isinstance(place, Lasting) else place)
+        self.path, self.trained = folder / FILE, trained
+        self.digest = cache(digest)
+        self.epochs = 0  # those that an interruption leaves
+        self._has_ended = False  # as far as the file says
         self._written = time.monotonic()
         with fail_together(), write_errors_named(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            require_writable(self.path)
+
+    @property
+    def kept(self) -> str:
+        """What an interruption leaves, in words; "" for nothing."""
+        return f"the training until epoch {self.epochs} is kept" if self.epochs else ""
 
     def restored(self, fresh: Progress) -> Progress:
         """The progress that was saved; `fresh`, which has its structure, if there is none.
 
         Another training's file is as good as none, and so is a damaged one.
         """
-        found = from_first(self._read)
+        if not from_first(self.path.exists):
+            return fresh
+        digest, most = self.digest(), 2 * _size(fresh.state) + _MOST_BESIDE
+        found = from_first(lambda: _read(self.path, digest, most))
         if found is None:
             return fresh
-        history, has_best, arrays = found
+        about, arrays = found
         moved = self._moved(fresh.state.parameters)
-        like = (moved, fresh.state.optimizer, moved if has_best else None)
+        like = self._parts(Progress(fresh.state, moved if about["has_best"] else None), about)
         leaves, structure = jax.tree.flatten(like)
         if len(leaves) != len(arrays):
             return fresh
-        moved, optimizer, best = jax.tree.unflatten(structure, map(_leaf, arrays, leaves))
+        parts = jax.tree.unflatten(structure, map(_leaf, arrays, leaves))
+        if about["has_ended"]:  # no step will need its optimizer
+            parts = (parts, fresh.state.optimizer, parts if about["has_best"] else None)
+        moved, optimizer, best = parts
         state = TrainState({**fresh.state.parameters, **moved}, optimizer)
-        return Progress(state, best, [_epoch(row) for row in history])
+        self.epochs, self._has_ended = len(about["history"]), about["has_ended"]
+        return Progress(state, best, [_epoch(row) for row in about["history"]])
 
     def save(self, progress: Progress) -> None:
         """Write the progress, unless that was done some seconds ago."""
-        with fail_together(), write_errors_named(self.path.parent):
-            if is_first() and time.monotonic() - self._written >= SECONDS_BETWEEN:
-                self._write(progress)
-                self._written = time.monotonic()
+        if from_first(lambda: time.monotonic() - self._written >= SECONDS_BETWEEN):
+            self._write(progress, has_ended=False)
 
-    def remove(self) -> None:
-        """Take the file away, and the folder if nothing else is in it."""
+    def end(self, progress: Progress) -> None:
+        """Training has ended: take the file away, or leave what of it is to last."""
+        if not self.lasting:
+            self._remove()
+        elif self.epochs and not self._has_ended:
+            self._write(progress, has_ended=True)
+
+    def _remove(self) -> None:
+        """The file goes, and the folder if nothing else is in it."""
         if is_first():
             self.path.unlink(missing_ok=True)
-            if not any(self.path.parent.iterdir()):
-                self.path.parent.rmdir()
+            self._remove_empty()
+
+    def _remove_empty(self) -> None:
+        with suppress(OSError):
+            self.path.parent.rmdir()
 
     def _moved(self, tree: Parameters) -> Parameters:
         return {name: tree[name] for name in self.trained}
 
-    def _write(self, progress: Progress) -> None:
-        state = progress.state
-        kept = (self._moved(state.parameters), state.optimizer, progress.best)
+    def _parts(self, progress: Progress, about: Mapping[str, Any]) -> Any:
+        """What is kept of a progress; when training has ended, only the layers that count."""
+        moved = self._moved(progress.state.parameters)
+        if about["has_ended"]:
+            return progress.best or moved
+        return moved, progress.state.optimizer, progress.best
+
+    def _write(self, progress: Progress, *, has_ended: bool) -> None:
         about = {
-            "digest": self.digest,
+            "digest": self.digest(),
             "history": [asdict(epoch) for epoch in progress.history],
             "has_best": progress.best is not None,
+            "has_ended": has_ended,
         }
-        arrays = [_numbers(leaf) for leaf in jax.tree.leaves(kept)]
-        with atomic_file(self.path) as temporary, temporary.open("wb") as file:
-            np.savez(file, np.array(json.dumps(about)), *arrays)
+        with fail_together(), write_errors_named(self.path.parent):
+            if is_first():
+                leaves = jax.tree.leaves(self._parts(progress, about))
+                try:
+                    _write(self.path, about, [_numbers(leaf) for leaf in leaves])
+                finally:
+                    self._remove_empty()
+        self._written = time.monotonic()
+        self.epochs = len(progress.history)
 
-    def _read(self) -> tuple[list[Any], bool, list[np.ndarray]] | None:
-        try:
-            with self.path.open("rb") as file, np.load(file) as stored:
-                about = json.loads(str(stored["arr_0"]))
-                if about["digest"] != self.digest:
-                    return None
-                arrays = [stored[f"arr_{number}"] for number in range(1, len(stored.files))]
-                return about["history"], about["has_best"], arrays
-        except _DAMAGED:
-            return None
+
+def _write(path: Path, about: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> None:
+    with atomic_file(path) as temporary, temporary.open("w+b") as file:
+        np.savez(file, np.array(json.dumps(about)), *arrays)
+        file.seek(0)
+        checksum = hashlib.file_digest(file, "sha256").digest()
+        file.write(checksum)
+
+
+def _read(path: Path, digest: str, most: int) -> tuple[dict[str, Any], list[np.ndarray]] | None:
+    """What `_write` was given, of a file of up to `most` bytes.
+
+    None if there is none, it is damaged, or another training's.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except FileNotFoundError:
+        return None
+    archive, checksum = content[:-_DIGEST], content[-_DIGEST:]
+    if len(content) > most or hashlib.sha256(archive).digest() != checksum:
+        return None
+    try:
+        with np.load(io.BytesIO(archive)) as stored:
+            about = json.loads(str(stored["arr_0"]))
+            if about["digest"] != digest:
+                return None
+            arrays = [stored[f"arr_{number}"] for number in range(1, len(stored.files))]
+            return about, arrays
+    except Exception:  # it is as it was written, but not by this program
+        return None
+
+
+def _size(tree: Any) -> int:
+    """How many bytes the arrays of a tree take."""
+    return sum(_numbers(leaf).nbytes for leaf in jax.tree.leaves(tree))
 
 
 def run_digest(*facts: str | Examples | None, state: Any) -> str:

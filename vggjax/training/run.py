@@ -98,11 +98,12 @@ class Training:
         final = jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
         return FitResult(with_parameters(self.chain, final), history, kept)
 
-    def digest(self, progress: Progress) -> str:
+    def digest(self) -> str:
         """What this training is told from others by: all that its course depends on.
 
         The text of the compiled step has the optimizer's and the loss's formulas and constants.
         """
+        progress = self.begin()
         (batch,) = self._batches(1, self.config.batch_size)
         step = train_step.lower(
             self.graph, self.moving, progress.state, batch, self.mesh, self.loss

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from vggjax.checked_json import CHECKSUM, unchanged, with_checksum
 from vggjax.data import WHOLE
 from vggjax.errors import WeightsError
 from vggjax.model import Chain, JointHead, Parameters, joint_head, parameters
@@ -15,7 +16,8 @@ from vggjax.model.layers import KINDS, make_layer, settings_of
 from vggjax.weights.checkpoint import Kind, damage_named, read_layers, write_errors_named
 from vggjax.weights.info import digest_layers
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
+_WITHOUT_CHECKSUM = 3  # the version before: the same otherwise
 _SAVED = Kind(
     item="classifier",
     noun="saved classifier files",
@@ -79,7 +81,7 @@ def save_head(
         "digests": digest_layers(params),
     }
     with write_errors_named(folder):
-        _SAVED.write(folder, params, description, overwrite)
+        _SAVED.write(folder, params, with_checksum(description), overwrite)
 
 
 def load_head(folder: Path) -> tuple[Chain | JointHead, ClassifierInfo]:
@@ -89,7 +91,10 @@ def load_head(folder: Path) -> tuple[Chain | JointHead, ClassifierInfo]:
     """
     content = _SAVED.read_description(folder)
     with damage_named(folder):
-        if content["version"] != FORMAT_VERSION:
+        if CHECKSUM in content or content["version"] == FORMAT_VERSION:
+            wrong = [] if unchanged(content) else ["the checksum of its description differs"]
+            _SAVED.raise_damaged(folder, wrong)
+        if content["version"] not in (FORMAT_VERSION, _WITHOUT_CHECKSUM):
             raise WeightsError(
                 f"{folder} has format {content['version']}, which this version of vggjax does not "
                 "know; train and save it again."
