@@ -1,0 +1,56 @@
+"""How much memory all threads together take for files and decoded images."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Room:
+    """So many bytes, to be shared by threads: who needs more than is left waits.
+
+    What takes less than a thousandth isn't counted.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.renew()
+
+    def renew(self) -> None:
+        """All of it is left: a new process lacks the threads that had some."""
+        self.left = self.total
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, size: int) -> Iterator[None]:
+        """A block that has `size` bytes, at most all there are."""
+        size = min(size, self.total) if size > self.total // 1000 else 0
+        if size:
+            with self._changed:
+                self._changed.wait_for(lambda: size <= self.left)
+                self.left -= size
+        try:
+            yield
+        finally:
+            if size:
+                with self._changed:
+                    self.left += size
+                    self._changed.notify_all()
+
+
+FILES = Room(640 * 2**20)  # a thread that decodes waits for no file, so the two can't lock
+DECODING = Room(5 * 2**28)
+
+
+@contextmanager
+def read_image(read: Callable[[str], bytes], name: str) -> Iterator[bytes]:
+    """An image's bytes, for a block: large files of a source that knows sizes wait for room."""
+    size: Any = getattr(read, "size", None)
+    with FILES.taken(size(name) if size else 0):
+        yield read(name)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=FILES.renew)
+    os.register_at_fork(after_in_child=DECODING.renew)
