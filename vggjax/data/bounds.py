@@ -16,9 +16,9 @@ from vggjax.data.tiff_tags import Tag, tags
 MOST_BYTES = 640 * 2**20  # of a file; the largest picture takes 537 MB uncompressed
 MOST_WORK = 2**30  # bytes while a picture is decoded and made RGB
 _MOST_SIDE = 2**18
-_MOST_READS = 2**22  # by Pillow's parsers, each of which costs a microsecond
+_MOST_READS = 2**21  # by Pillow's parsers, each of which costs a microsecond
 _MOST_READS_OPENING = 2**14
-_MOST_HEADER = 2**25  # bytes of a JPEG; Pillow's time grows with their square
+_MOST_HEADER = 2**24  # bytes of a JPEG; Pillow's time grows with their square
 _MOST_SCANS, _MOST_SCANNED = 100, 2**31  # passes over a JPEG, and pixels of all of them
 _MOST_TEXT, _MOST_COMMENTS = 2**24, 100  # bytes of a PPM file written in digits
 _MOST_NUMBERS = 2**20  # in all tags of a TIFF
@@ -48,15 +48,13 @@ class BoundedReader(io.BytesIO):
 
     def __init__(self, encoded: bytes) -> None:
         super().__init__(encoded)
+        self.most = 3 * len(encoded) + 2**24  # bytes
         self.reads = _MOST_READS_OPENING
-        self.bytes = _MOST_HEADER if encoded.startswith(_JPEG) else self._all()
+        self.bytes = _MOST_HEADER if encoded.startswith(_JPEG) else self.most
 
     def opened(self) -> None:
         """From here on its pixels are read."""
-        self.reads, self.bytes = _MOST_READS, self._all()
-
-    def _all(self) -> int:
-        return 3 * self.getbuffer().nbytes + 2**24
+        self.reads, self.bytes = _MOST_READS, self.most
 
     def read(self, size: int | None = -1, /) -> bytes:
         found = super().read(size)

@@ -14,7 +14,7 @@ from PIL import Image
 LEVELS = (1.0, 255.0, 4095.0, 65535.0, np.inf)
 BRIGHTEST = 99.9  # per cent of the values are at most as bright as what is taken for white
 HUGE = 1e30  # what formats write where there is no value
-_BAND = 2**20  # values that are looked at at once
+_BAND = 2**18  # values that are looked at at once
 _BITS_PER_SAMPLE, _NODATA = 258, 42113  # tags of a TIFF file
 
 
@@ -120,11 +120,13 @@ class _Found:
             return 0.0
         place = (count - 1) * (share / 100)
         kept = floor(place) + 1 if lowest else count - ceil(place)
-        sign, most = -1 if lowest else 1, np.empty(0)
+        sign, most, least = -1 if lowest else 1, np.empty(0), -np.inf
         for found in self:  # only the outermost values are kept
-            most = np.concatenate([most, sign * found])
+            found *= sign
+            most = np.concatenate([most, found[found > least]])
             if len(most) > kept:
                 most = np.partition(most, len(most) - kept)[-kept:]
+                least = most[0]
         return sign * float(most.min())
 
     def without_far(self, lowest: bool = False) -> "_Found":

@@ -9,7 +9,7 @@ _BIG = (b"+\0", b"\0+")
 
 
 class Tag(NamedTuple):
-    """A tag: its number, the bytes of each value, how `many` there are, and the first value if it is small.
+    """A tag: its number, the bytes of each of its `many` values, and the first one if it is small.
 
     `size` is what of its values can lie in the file, in bytes.
     """
