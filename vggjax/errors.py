@@ -67,6 +67,11 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def shown(text: str, most: int = 500) -> str:
+    """A text of a file as a terminal may be given it: on one line, `visible` and not endless."""
+    return cut(visible(text), most)
+
+
 def visible(text: str) -> str:
     """A text with a user's names on one line, what can't be seen in it as Python writes it.
 

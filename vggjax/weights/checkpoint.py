@@ -4,8 +4,9 @@ import json
 import logging
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import jax
 import numpy as np
 
 from vggjax.errors import VggjaxError, WeightsError, one_line
-from vggjax.files import atomic_folder, require_utf8
+from vggjax.files import atomic_folder, read_regular, require_utf8
 from vggjax.model import Parameters
 from vggjax.model.config import Shapes
 from vggjax.quiet import log_level
+from vggjax.weights.bounds import LARGEST_TEXT, check_total
 from vggjax.weights.info import layer_digest
 
+_MOST_NUMBERS = 2**28  # of an array; the largest of VGG's has 103 million
 _PARAMS = "params"  # the folder of the Orbax checkpoint
 _DESCRIPTION = "metadata"  # the description's file, in a folder of its own
 
@@ -68,7 +71,7 @@ class Kind:
         if not self.is_at(folder):
             raise WeightsError(f"{folder} is not a folder of {self.noun}.")
         with damage_named(folder):
-            return json.loads((folder / self.item / _DESCRIPTION).read_bytes())
+            return json.loads(read_regular(folder / self.item / _DESCRIPTION, LARGEST_TEXT))
 
 
 def read_layers(
@@ -80,9 +83,14 @@ def read_layers(
     """
     params: Parameters = {}
     problems: list[str] = []
+    numbers = sum(prod(shape) for roles in shapes.values() for shape in roles.values())
+    check_total(4 * numbers, folder)
     with damage_named(folder), _checkpointer() as checkpointer:
+        too_large = _too_large(folder, shapes)
         for layer, roles in shapes.items():
-            found = {role: _restore(checkpointer, folder, layer, role) for role in roles}
+            readable = {role for role in roles if (layer, role) not in too_large}
+            found = dict[str, Any].fromkeys(roles)
+            found |= {role: _restore(checkpointer, folder, layer, role) for role in readable}
             misfits = [_misfit(layer, role, found[role], shape) for role, shape in roles.items()]
             problems += filter(None, misfits)
             if not any(misfits) and layer_digest(found) != digests.get(layer):
@@ -140,6 +148,21 @@ def _set_aside(folder: Path) -> Path:
         shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
     return old
+
+
+def _too_large(folder: Path, shapes: Shapes) -> set[tuple[str, str]]:
+    """The arrays that say of themselves that they are larger than any network's; none is read."""
+    import tensorstore
+
+    place = {"driver": "ocdbt", "base": f"{(folder.absolute() / _PARAMS).as_uri()}/"}
+    found = set()
+    for layer, role in ((layer, role) for layer, roles in shapes.items() for role in roles):
+        with suppress(Exception):  # what is damaged shows when it is read
+            store = tensorstore.KvStore.open(place).result()
+            array = json.loads(store.read(f"{layer}.{role}/.zarray").result().value)
+            if max(prod(array["shape"]), prod(array["chunks"])) > _MOST_NUMBERS:
+                found.add((layer, role))
+    return found
 
 
 def _restore(checkpointer: Any, folder: Path, layer: str, role: str) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 
 from vggjax.errors import WeightsError
 from vggjax.weights.bounds import LARGEST_TEXT, check_total
+from vggjax.weights.h5_texts import Texts
 from vggjax.weights.stated import Stated, stated
 from vggjax.weights.zips import member, opened
 
@@ -47,11 +48,12 @@ def read_keras_h5(
     """
     import h5py
 
+    texts = Texts(content.getvalue() if content else path)
     with h5py.File(content or path, "r") as file:
         root = _node(file, "model_weights", path) if "model_weights" in file else file
         datasets: dict[str, Any] = {}
-        legacy = "layer_names" in root.attrs
-        for name, address in _legacy(root, path) if legacy else _keras3(root, path):
+        each_weight = _legacy if "layer_names" in root.attrs else _keras3
+        for name, address in each_weight(root, texts, path):
             datasets[address if name in datasets else name] = _node(root, address, path)
         if not datasets:
             raise WeightsError(f"{path} is an HDF5 file without Keras weights.")
@@ -60,7 +62,7 @@ def read_keras_h5(
             n: each for n, each in datasets.items() if each.dtype.kind in "fV" or each.ndim > 1
         }
         _check_sizes(weights, file, path)
-        return {name: _array(each) for name, each in weights.items()}, _stated(file, root)
+        return {name: _array(each) for name, each in weights.items()}, _stated(file, root, texts)
 
 
 def _node(root: Any, address: str, path: Path) -> Any:
@@ -77,28 +79,20 @@ def _node(root: Any, address: str, path: Path) -> Any:
     return node
 
 
-def _stated(file: Any, root: Any) -> Stated:
+def _stated(file: Any, root: Any, texts: Texts) -> Stated:
     """What the attributes say, which Keras puts at the file's root or at that of the weights."""
     model, backend, version = (
-        next((_text(each, name) for each in (root, file) if name in each.attrs), None)
+        next((texts.read(each, name)[0] for each in (root, file) if name in each.attrs), None)
         for name in ("model_config", "backend", "keras_version")
     )
     return stated(model, backend, version or "")
 
 
-def _text(node: Any, name: str) -> str:
-    """An attribute that is one text."""
-    (text,) = _texts([node.attrs[name]])
-    if len(text) > LARGEST_TEXT:
-        raise ValueError(f"{name} has {len(text):,} characters")
-    return text
-
-
-def _legacy(root: Any, path: Path) -> Iterator[tuple[str, str]]:
+def _legacy(root: Any, texts: Texts, path: Path) -> Iterator[tuple[str, str]]:
     """Each weight as `layer/weight`, and its address in the file."""
     count = 0
-    for layer in _names(root, "layer_names"):
-        names = _names(_node(root, layer, path), "weight_names")
+    for layer in dict.fromkeys(texts.read(root, "layer_names")):
+        names = dict.fromkeys(texts.read(_node(root, layer, path), "weight_names"))
         count += 1 + len(names)
         if count > _MOST_NODES:
             raise ValueError(f"it names over {_MOST_NODES:,} weights")
@@ -109,15 +103,7 @@ def _legacy(root: Any, path: Path) -> Iterator[tuple[str, str]]:
             yield f"{owner}/{parts[-1]}", f"{layer}/{name}"
 
 
-def _names(node: Any, attribute: str) -> list[str]:
-    """An attribute's names, once each."""
-    kind = node.attrs.get_id(attribute)
-    if kind.shape and kind.shape[0] > _MOST_NODES:
-        raise ValueError(f"it has {kind.shape[0]:,} names")
-    return list(dict.fromkeys(_texts(node.attrs[attribute])))
-
-
-def _keras3(root: Any, path: Path) -> Iterator[tuple[str, str]]:
+def _keras3(root: Any, texts: Texts, path: Path) -> Iterator[tuple[str, str]]:
     nodes: dict[str, Any] = {}
 
     def note(address: str, node: Any) -> None:
@@ -131,8 +117,9 @@ def _keras3(root: Any, path: Path) -> Iterator[tuple[str, str]]:
         if not folder.endswith("/vars") or address.startswith("optimizer/"):
             continue
         # Newer files note the layer's name, older ones have only its class's, numbered in order.
-        layer = nodes[address].parent.attrs.get("name") or folder.split("/")[-2]
-        yield f"{layer}/{index}", address
+        owner = nodes[address].parent
+        named = texts.read(owner, "name") if "name" in owner.attrs else []
+        yield f"{(named or folder.split('/')[-2:])[0]}/{index}", address
 
 
 def _check_sizes(datasets: Mapping[str, Any], file: Any, path: Path) -> None:
@@ -159,10 +146,6 @@ def _check_sizes(datasets: Mapping[str, Any], file: Any, path: Path) -> None:
 def _array(dataset: Any) -> np.ndarray:
     values = dataset[()]
     return values.view(ml_dtypes.bfloat16) if values.dtype == _BFLOAT16 else values
-
-
-def _texts(values: Any) -> list[str]:
-    return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
 
 
 def natural_order(name: str) -> list[Any]:
