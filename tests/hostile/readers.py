@@ -4,7 +4,9 @@ A new reader is one line of READERS.
 """
 
 import json
+import os
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -22,6 +24,7 @@ from pickle_helpers import legacy_file, number, table, tensor, zip_file
 from weights_helpers import CONFIG, torch_state, write_legacy
 
 from vggjax.data.images import decode_image, deep_version
+from vggjax.errors import VggjaxError
 from vggjax.model import softmax_head
 from vggjax.model.config import parameter_shapes
 from vggjax.training.saved import ClassifierInfo, load_head, save_head
@@ -198,4 +201,24 @@ READERS = (
     Reader("safetensors file", safetensors, weights),
     Reader("stored weights", store, stored, 0.3),
     Reader("classifier", classifier, load_head, 0.5),
+)
+
+
+def _says(text: str) -> None:
+    class Endless(VggjaxError):
+        def __str__(self) -> str:
+            return text
+
+    raise Endless
+
+
+# Readers that do what none may, to see that it is noticed.
+CONTROLS = (
+    Reader("hung", Path, lambda path: time.sleep(60)),
+    Reader("crashed", Path, lambda path: os.abort()),
+    Reader("over 2 GB", Path, lambda path: np.ones(3 * 10**8)),
+    Reader("code run", Path, lambda path: path.write_text("written")),
+    Reader("wrong", Path, lambda path: {}["key"]),
+    Reader("a long sentence", Path, lambda path: _says("x" * 10**4)),
+    Reader("an order for the terminal", Path, lambda path: _says("\x1b[31m")),
 )

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from readers import READERS
+from readers import CONTROLS, READERS
 
 from vggjax.errors import VggjaxError
 
@@ -66,7 +66,7 @@ def outcome(read: Any, path: Path) -> tuple[str, str]:
 
 def main() -> None:
     """Answer each line on stdin, a reader's name and a path, with one line on stdout."""
-    readers, watch = {reader.name: reader for reader in READERS}, Watch()
+    readers, watch = {reader.name: reader for reader in (*READERS, *CONTROLS)}, Watch()
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         name, path, watched = json.loads(line)

@@ -89,7 +89,7 @@ def read_layers(
         too_large = _too_large(folder, shapes)
         for layer, roles in shapes.items():
             readable = {role for role in roles if (layer, role) not in too_large}
-            found = dict[str, Any].fromkeys(roles)
+            found: dict[str, Any] = dict.fromkeys(roles)
             found |= {role: _restore(checkpointer, folder, layer, role) for role in readable}
             misfits = [_misfit(layer, role, found[role], shape) for role, shape in roles.items()]
             problems += filter(None, misfits)

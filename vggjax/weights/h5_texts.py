@@ -26,14 +26,14 @@ class Texts:
         self.source = source
 
     def read(self, node: Any, name: str) -> list[str]:
-        """The texts in an attribute of a group; ValueError if they are too many, long or damaged."""
+        """The texts in an attribute; ValueError if they are too many, too long or damaged."""
         attribute = node.attrs.get_id(name)
         count = prod(attribute.shape or (1,))
         if attribute.dtype.kind == "O":
             size = count * self._longest
         else:
             size = count * attribute.dtype.itemsize
-        if count > MOST_TEXTS or size > 2 * LARGEST_TEXT:
+        if count > MOST_TEXTS or size > 16 * LARGEST_TEXT:
             raise ValueError(f"{name} has too many texts")
         values = node.attrs[name]
         values = [values] if isinstance(values, str | bytes) else values
