@@ -1,6 +1,7 @@
 """Small weight files that would take for ever or gigabytes to read, by what they do it with."""
 
 import json
+import os
 import struct
 import zipfile
 from collections.abc import Callable
@@ -35,9 +36,9 @@ def one_hash() -> bytes:
 
 def dictionaries(width: int) -> bytes:
     """A dictionary that holds one often, which holds one often, …"""
-    items = b"".join(number(k) + b"h\0" for k in range(width))
-    chain = b"(}q\0" + (b"}(" + items + b"uq\0") * 8 + b"t"
-    return b"}" + number("all") + chain + b"s" + number("last") + b"h\0s"
+    items = b"".join(number(k) + b"h\7" for k in range(width))
+    chain = b"(}q\7" + (b"}(" + items + b"uq\7") * 8 + b"t"
+    return b"}" + number("all") + chain + b"s" + number("last") + b"h\7s"
 
 
 def one_name(folder: Path) -> Path:
@@ -107,6 +108,14 @@ def links(folder: Path) -> Path:
         file.create_group("d").attrs["weight_names"] = [b"w"]
         file["d/w"] = h5py.SoftLink("/d/w")
         file["e"] = h5py.ExternalLink("/dev/stdin", "/")
+    return folder / "bomb.h5"
+
+
+def pipe(folder: Path) -> Path:
+    """A link to a pipe, from which nothing ever comes."""
+    os.mkfifo(folder / "pipe")
+    with h5py.File(folder / "bomb.h5", "w") as file:
+        file["model_weights"] = h5py.ExternalLink(str(folder / "pipe"), "/")
     return folder / "bomb.h5"
 
 
@@ -189,6 +198,7 @@ BOMBS: dict[str, Callable[[Path], Path]] = {
     "names": names,
     "groups in groups": deep_groups,
     "links": links,
+    "a link to a pipe": pipe,
     "a heap without an end": heap,
     "nested JSON": nested_json,
     "long words": long_words,

@@ -177,10 +177,13 @@ def _scans(encoded: bytes) -> int:
     if count <= _MOST_SCANS // 2:
         return count
     scans, place = 0, 2
-    while (marker := _MARKER.search(encoded, place)) and marker[0] != b"\xff\xd9":
+    for _ in range(_MOST_READS_OPENING):
+        marker = _MARKER.search(encoded, place)
+        if not marker or marker[0] == b"\xff\xd9":
+            return scans
         scans += marker[0] == _SCAN
         place = marker.end() + int.from_bytes(encoded[marker.end() : marker.end() + 2])
-    return scans
+    return count  # nothing has so many parts
 
 
 def _require(holds: bool, otherwise: str) -> None:

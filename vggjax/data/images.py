@@ -224,12 +224,12 @@ def _upright(image: Image.Image) -> Image.Image:
     if turn is not None:
         check_turn(image)
         image = image.transpose(turn)
+    if is_deep(image.mode):
+        return Image.fromarray(eight_bits(_values(image), **stated_levels(image)))
     if image.has_transparency_data:
         return _on_white(image)
     if image.mode in ("L", "RGB"):
         return image  # `convert` would copy it
-    if is_deep(image.mode):
-        return Image.fromarray(eight_bits(_values(image), **stated_levels(image)))
     return image.convert("L" if image.mode == "1" else "RGB")
 
 

@@ -24,6 +24,7 @@ _BFLOAT16 = np.dtype("V2")
 _WEIGHTS_MEMBER, _MODEL_MEMBER = "model.weights.h5", "config.json"  # inside a .keras archive
 _NEVER_COMPRESSED = 2**20  # bytes that all data sets may claim whatever they store
 _MOST_COMPRESSED = 4  # float weights never shrink by more
+_LARGEST_INSIDE = 7 * 2**28  # bytes; VGG19 in float32 with its optimizer's state has 1.72 GB
 _MOST_NODES = 10_000  # groups and data sets, and names of weights
 _LONGEST_ADDRESS = 1000
 
@@ -33,8 +34,7 @@ def read_keras_archive(path: Path) -> tuple[dict[str, np.ndarray], Stated]:
     with opened(path) as archive:
         names = archive.namelist()
         model = member(archive, _MODEL_MEMBER, path, LARGEST_TEXT) if _MODEL_MEMBER in names else ""
-        check_total(archive.getinfo(_WEIGHTS_MEMBER).file_size, path)
-        content = io.BytesIO(member(archive, _WEIGHTS_MEMBER, path))
+        content = io.BytesIO(member(archive, _WEIGHTS_MEMBER, path, _LARGEST_INSIDE))
         tensors, _ = read_keras_h5(path, content)
         return tensors, stated(model or None, None, version="3")
 
@@ -50,7 +50,8 @@ def read_keras_h5(
 
     texts = Texts(content.getvalue() if content else path)
     with h5py.File(content or path, "r") as file:
-        root = _node(file, "model_weights", path) if "model_weights" in file else file
+        inside = file.get("model_weights", getlink=True) is not None
+        root = _node(file, "model_weights", path) if inside else file
         datasets: dict[str, Any] = {}
         each_weight = _legacy if "layer_names" in root.attrs else _keras3
         for name, address in each_weight(root, texts, path):
@@ -73,7 +74,9 @@ def _node(root: Any, address: str, path: Path) -> Any:
     if len(address) > _LONGEST_ADDRESS:
         raise ValueError("an address that is too long")
     for name in filter(None, address.split("/")):
-        if not isinstance(node.get(name, getlink=True), h5py.HardLink):
+        if (link := node.get(name, getlink=True)) is None:
+            raise ValueError(f"it has no {address}")
+        if not isinstance(link, h5py.HardLink):
             raise WeightsError(f"{path} refers to another file for {address}; save it whole.")
         node = node[name]
     return node

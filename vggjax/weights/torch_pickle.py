@@ -53,9 +53,13 @@ def read_torch_legacy(path: Path, choose: Choose) -> dict[str, np.ndarray]:
         _check_byte_order(system.get("little_endian") is True, path)
         tree, storages = load_pickle(file, path)
         keys, _ = load_pickle(file, path)
-        _check_keys(keys, storages, path)
-        content = {key: _legacy_storage(file, storages[key], path) for key in keys}
-    return _views(_state_dict(tree, path, choose), content)
+        if sorted(keys) != sorted(storages):
+            raise ValueError("storages that no tensor has, or none")
+        tensors = _state_dict(tree, path, choose)
+        needed = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
+        check_total(sum(each.total * each.dtype.itemsize for each in needed.values()), path)
+        content = {key: _legacy_storage(file, storages[key], path, key in needed) for key in keys}
+    return _views(tensors, content)
 
 
 def _check_byte_order(little: bool, path: Path) -> None:
@@ -63,18 +67,15 @@ def _check_byte_order(little: bool, path: Path) -> None:
         raise WeightsError(f"{path} was written on a big-endian machine; save it on another.")
 
 
-def _check_keys(keys: Any, storages: dict[str, Storage], path: Path) -> None:
-    """Each storage is in the file once, and all of them are no more than a network needs."""
-    if sorted(keys) != sorted(storages):
-        raise ValueError("storages that no tensor has, or none")
-    check_total(sum(each.total * each.dtype.itemsize for each in storages.values()), path)
-
-
-def _legacy_storage(file: BinaryIO, storage: Storage, path: Path) -> bytes:
+def _legacy_storage(file: BinaryIO, storage: Storage, path: Path, needed: bool) -> bytes:
+    """The bytes of the next storage in the file; they are only passed over unless `needed`."""
     count = int.from_bytes(file.read(8), "little")
     size = count * storage.dtype.itemsize
     if count != storage.total or size > path.stat().st_size - file.tell():
         raise WeightsError(f"{path} is truncated or damaged; get the file again.")
+    if not needed:
+        file.seek(size, io.SEEK_CUR)
+        return b""
     return file.read(size)
 
 
