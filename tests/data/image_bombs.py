@@ -105,7 +105,7 @@ def png_of(megapixels: float, mode: str) -> Callable[[], bytes]:
 # What is refused, and by which words.
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "JPEG scans": (lambda: scans(3000, 4), "scans"),
-    "JPEG markers": (lambda: scans(60, 0.01)[:-2] + b"\xff\1\0\0" * 20 * MEGA, "scans"),
+    "JPEG markers": (lambda: scans(60, 0.01)[:-2] + b"\xff\1\0\0" * 20 * MEGA, "truncated"),
     "JPEG few scans of a large image": (lambda: scans(80, 36), "scans"),
     "JPEG of channels kept": (
         lambda: saved(flat("RGB", 150), "JPEG", progressive=True, subsampling=0),

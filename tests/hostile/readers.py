@@ -216,7 +216,7 @@ def _says(text: str) -> None:
 CONTROLS = (
     Reader("hung", Path, lambda path: time.sleep(60)),
     Reader("crashed", Path, lambda path: os.abort()),
-    Reader("over 2 GB", Path, lambda path: np.ones(3 * 10**8)),
+    Reader("over 2 GB", Path, lambda path: b"x" * (2200 * 2**20)),
     Reader("code run", Path, lambda path: path.write_text("written")),
     Reader("wrong", Path, lambda path: {}["key"]),
     Reader("a long sentence", Path, lambda path: _says("x" * 10**4)),
