@@ -32,7 +32,7 @@ _TURNING = ("exif", _RAW_EXIF, "xmp", "XML:com.adobe.xmp")
 # Bytes that decoders take for each pixel, with the picture that they give: measured on images of
 # 25 million pixels; of those that aren't here it is the picture alone.
 _DECODERS = {"AVIF": 18, "HEIF": 18, "WEBP": 18}
-_CHANNEL_OF_JPEG2000 = 7
+_CHANNEL_OF_JPEG2000, _BLOCK, _TILE = 7, 500, 10_000  # and for each block and tile
 _COEFFICIENT = 2  # of a progressive JPEG, which are all kept
 _STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2}  # others take 4
 _AS_THEY_ARE = ("1", "L", "RGB")
@@ -111,6 +111,8 @@ def check_work(image: Image.Image, encoded: object, more: int = 0) -> int:
         too_many = scans > _MOST_SCANS or scans * pixels > _MOST_SCANNED
         _require(not too_many, f"it has {scans:,} scans; save it again")
     work = pixels * _bytes_a_pixel(image, in_parts) + more
+    if isinstance(encoded, bytes) and image.format == "JPEG2000":
+        work += _parts_of_jpeg2000(encoded, pixels * len(image.getbands()))
     _require(work <= MOST_WORK, f"decoding it would take {work / 1e9:.1f} GB; shrink it")
     return work
 
@@ -161,6 +163,28 @@ def orientation(image: Image.Image) -> int:
         return image.getexif().get(_ORIENTATION, 1)
     except Exception:  # damaged EXIF: the pixels are still good
         return 1
+
+
+def _parts_of_jpeg2000(encoded: bytes, values: int) -> int:
+    """The bytes that the blocks and tiles of a JPEG 2000 image take besides; 0 if it is damaged."""
+    size, coding = encoded.find(b"\xff\x51"), encoded.find(b"\xff\x52")
+    if size < 0 or coding < size or len(encoded) < coding + 12:
+        return 0
+    width, height, across, down = struct.unpack_from(">2I8x2I", encoded, size + 6)
+    tiles = min(-(-width // max(1, across)) * -(-height // max(1, down)), 2**16)
+    sides = [each + 2 for each in encoded[coding + 10 : coding + 12]]
+    precincts = encoded[coding + 14 : coding + 15 + encoded[coding + 9]]
+    areas = [sum(sides)]  # as powers of 2, for each resolution from the highest on
+    if encoded[coding + 4] & 1 and precincts:  # blocks are cut where precincts are
+        areas = [
+            sum(
+                min(side, max(0, most - 1))
+                for side, most in zip(sides, (each & 15, each >> 4), strict=True)
+            )
+            for each in reversed(precincts)
+        ]
+    blocks = sum((values >> 2 * n) >> area for n, area in enumerate(areas))
+    return _BLOCK * blocks + _TILE * tiles
 
 
 def _first_scan(encoded: bytes) -> int:

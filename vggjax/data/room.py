@@ -1,10 +1,14 @@
 """How much memory all threads together take for files and decoded images."""
 
+import ctypes
+import functools
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+_LARGE = 8  # of this part of all there is, memory is given back to the system at once
 
 
 class Room:
@@ -34,9 +38,26 @@ class Room:
             yield
         finally:
             if size:
+                if size > self.total // _LARGE:
+                    _give_back()
                 with self._changed:
                     self.left += size
                     self._changed.notify_all()
+
+
+@functools.cache
+def _trimming() -> Callable[[int], Any] | None:
+    """glibc's `malloc_trim`; elsewhere memory is given back without being asked."""
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return None
+
+
+def _give_back() -> None:
+    """Give the system the memory that is free: each thread keeps what it had once, otherwise."""
+    if trim := _trimming():
+        trim(0)
 
 
 FILES = Room(640 * 2**20)  # a thread that decodes waits for no file, so the two can't lock
