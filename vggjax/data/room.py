@@ -1,7 +1,6 @@
 """How much memory all threads together take for files and decoded images."""
 
 import ctypes
-import functools
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -45,7 +44,6 @@ class Room:
                     self._changed.notify_all()
 
 
-@functools.cache
 def _trimming() -> Callable[[int], Any] | None:
     """glibc's `malloc_trim`; elsewhere memory is given back without being asked."""
     try:
@@ -54,10 +52,13 @@ def _trimming() -> Callable[[int], Any] | None:
         return None
 
 
+_trim = _trimming()
+
+
 def _give_back() -> None:
     """Give the system the memory that is free: each thread keeps what it had once, otherwise."""
-    if trim := _trimming():
-        trim(0)
+    if _trim is not None:
+        _trim(0)
 
 
 FILES = Room(640 * 2**20)  # a thread that decodes waits for no file, so the two can't lock
