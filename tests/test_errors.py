@@ -26,6 +26,12 @@ def test_errors_are_one_line(kind):
     assert str(kind(f"There is no class {NASTY}.")) == f"There is no class {SHOWN}."
 
 
+def test_errors_are_short_whatever_a_file_says():
+    assert len(str(DataError("x" * 10**6))) == 2000
+    assert len(str(DataError("\x1b" * 10**6))) == 2000  # each is written as four characters
+    assert str(DataError("x" * 2000)) == "x" * 2000
+
+
 def test_tables_keep_their_rows():
     table = Table(("class", "right"), ((NASTY, "1"), ("plain", "0")))
     lines = table.as_text().splitlines()

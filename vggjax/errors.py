@@ -6,17 +6,19 @@ from errno import ENOENT
 # Control characters, and those that end a line or turn the direction of writing round: a name that
 # has one would break a table, or give the terminal an order.
 _UNSEEN = (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_LONGEST = 2000  # characters
 _AS_ESCAPES = {code: chr(code).encode("unicode_escape").decode() for code in _UNSEEN}
 
 
 class VggjaxError(Exception):
     """A mistake that the user can mend; its message is one clear sentence.
 
-    Scripts print the message on stderr and exit with status 2. Names in it are `visible`.
+    Scripts print the message on stderr and exit with status 2. Names in it are `visible`, and
+    however long those of a file are, it has at most 2,000 characters.
     """
 
     def __str__(self) -> str:
-        return visible(super().__str__())
+        return cut(visible(super().__str__()), _LONGEST)
 
 
 class WeightsError(VggjaxError):
@@ -45,7 +47,7 @@ def refusal(error: OSError) -> str:
 def one_line(error: Exception | str) -> str:
     """What an error or a text says, on one line of at most 200 characters; its type if nothing."""
     text = " ".join(str(error).split()).rstrip(".")
-    return f"{text[:200]}…" if len(text) > 200 else text or type(error).__name__
+    return cut(text, 200) or type(error).__name__
 
 
 def listed(names: Sequence[str], last: str = "and", most: int = 10) -> str:
@@ -57,6 +59,20 @@ def listed(names: Sequence[str], last: str = "and", most: int = 10) -> str:
     if len(names) > most:
         return f"{', '.join(names[:most])} … and {len(names) - most:,} more"
     return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def cut(text: str, most: int) -> str:
+    """A text of at most `most` characters, with an ellipsis if it was longer.
+
+    >>> cut("a long text", 6)
+    'a lon…'
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def shown(text: str, most: int = 500) -> str:
+    """A text of a file as a terminal may be given it: on one line, `visible` and not endless."""
+    return cut(visible(text), most)
 
 
 def visible(text: str) -> str:

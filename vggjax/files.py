@@ -4,9 +4,10 @@ import hashlib
 import json
 import math
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from errno import EACCES, EDQUOT, EFBIG, EISDIR, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS
+from errno import EACCES, EDQUOT, EFBIG, EINVAL, EISDIR, ENOENT, ENOSPC, ENOTDIR, EPERM, EROFS
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,18 @@ def finite(content: Any) -> Any:
     if isinstance(content, list | tuple):
         return [finite(value) for value in content]
     return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """A file's bytes; OSError if it has over `most` of them, or is a device or a pipe."""
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(EINVAL, "it is no regular file", str(path))
+    if found.st_size > most:
+        raise OSError(EFBIG, f"it has over {most // 2**20:,} MB", str(path))
+    return path.read_bytes()
 
 
 def name_hash(text: str) -> Any:

@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -42,6 +43,20 @@ def test_files_are_described_too(torch_files, capsys):
         status, text, _ = run(capsys, command, torch_files["safetensors"])
         assert status == 0
         assert "preprocessing: torch" in text
+
+
+def test_what_a_file_says_is_shown_and_cut(tmp_path, torch_files, capsys):
+    out = tmp_path / "out"
+    run(capsys, "convert", torch_files["zip"], "--out", out)
+    description = out / "info" / "metadata"
+    content = json.loads(description.read_text())
+    content |= {"name": "\x1b[31mred\n", "notes": {"by\n": "\x1b]0;" + "x" * 10**6}}
+    description.write_text(json.dumps(content))
+    status, text, _ = run(capsys, "describe", out)
+    assert status == 0
+    assert r"\x1b[31mred\n" in text
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) < 600
 
 
 @pytest.mark.parametrize("command", ["describe", "verify", "convert"])

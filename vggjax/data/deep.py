@@ -1,7 +1,10 @@
 """Images of more than 8 bits, whose white nobody states, as 8 bits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ from PIL import Image
 LEVELS = (1.0, 255.0, 4095.0, 65535.0, np.inf)
 BRIGHTEST = 99.9  # per cent of the values are at most as bright as what is taken for white
 HUGE = 1e30  # what formats write where there is no value
+_BAND = 2**18  # values that are looked at at once
 _BITS_PER_SAMPLE, _NODATA = 258, 42113  # tags of a TIFF file
 
 
@@ -45,14 +49,17 @@ def eight_bits(
     >>> eight_bits(np.array([[0.0, 1023.75, 4095.0]]))
     array([[  0,  64, 255]], dtype=uint8)
     """
-    counted = _counted(values, nodata)
-    found = values if counted.all() else values[counted]
-    low = min(0.0, _percentile(found, 100 - BRIGHTEST, "lower")) if found.min(initial=0) < 0 else 0
-    high = white_level(_percentile(found, BRIGHTEST, "higher")) if white is None else white
-    scaled = np.where(counted, values, low)
-    scaled -= low  # in place: the images of this kind are large
-    scaled *= 255 / (high - low)
-    return np.rint(scaled.clip(0, 255, out=scaled), out=scaled).astype(np.uint8)
+    found = _found(values, nodata)
+    low = min(0.0, found.percentile(100 - BRIGHTEST, lowest=True)) if found.extent[1] < 0 else 0.0
+    high = white_level(found.percentile(BRIGHTEST)) if white is None else white
+    shown = np.empty(values.shape, np.uint8)
+    for rows in _bands(values):
+        band = values[rows].astype(np.float64)
+        scaled = np.where(found.counted(band), band, low)
+        scaled -= low
+        scaled *= 255 / (high - low)
+        shown[rows] = np.rint(scaled.clip(0, 255, out=scaled), out=scaled)
+    return shown
 
 
 def white_level(brightest: float) -> float:
@@ -69,27 +76,82 @@ def white_level(brightest: float) -> float:
     return max(LEVELS[0], min(level, max(brightest, falling)))
 
 
-def _counted(values: np.ndarray, nodata: float | None) -> np.ndarray:
-    """Where there is a value: a mask of the shape of `values`."""
-    with np.errstate(invalid="ignore"):
-        counted = np.abs(values) < HUGE  # nor NaN
-    if nodata is not None:
-        counted &= values != nodata
-    if values.max(initial=0, where=counted) > LEVELS[-2]:
-        counted = _without_far(values, counted)
-    if values.min(initial=0, where=counted) < 0:
-        counted = _without_far(-values, counted)
-    return counted
+@dataclass(frozen=True)
+class _Found:
+    """Those of `values` that count: no `nodata`, and between `above` and `below`, which don't.
+
+    The images of this kind are large, so they are looked at band by band, in float64.
+    """
+
+    values: np.ndarray
+    nodata: float | None
+    above: float = -HUGE
+    below: float = HUGE
+
+    def counted(self, band: np.ndarray) -> np.ndarray:
+        """Where a band's values count: a mask of its shape."""
+        with np.errstate(invalid="ignore"):
+            counted = (self.above < band) & (band < self.below)  # nor NaN
+        return counted if self.nodata is None else counted & (band != self.nodata)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """What counts of each band that has some, (n,)."""
+        for rows in _bands(self.values):
+            band = self.values[rows].astype(np.float64)
+            if (found := band[self.counted(band)]).size:
+                yield found
+
+    @cached_property
+    def extent(self) -> tuple[int, float, float]:
+        """How many there are, the lowest and the highest: (0, ∞, −∞) if there is none."""
+        count, lowest, highest = 0, np.inf, -np.inf
+        for found in self:
+            count += found.size
+            lowest, highest = min(lowest, found.min()), max(highest, found.max())
+        return count, float(lowest), float(highest)
+
+    def percentile(self, share: float, lowest: bool = False) -> float:
+        """The value below which `share` per cent are, or the next higher (of the lowest: lower).
+
+        It is NumPy's, by its methods "higher" and "lower"; 0 if there is none.
+        """
+        count = self.extent[0]
+        if not count:
+            return 0.0
+        place = (count - 1) * (share / 100)
+        kept = floor(place) + 1 if lowest else count - ceil(place)
+        sign, most, least = -1 if lowest else 1, np.empty(0), -np.inf
+        for found in self:  # only the outermost values are kept
+            found *= sign
+            most = np.concatenate([most, found[found > least]])
+            if len(most) > kept:
+                most = np.partition(most, len(most) - kept)[-kept:]
+                least = most[0]
+        return sign * float(most.min())
+
+    def without_far(self, lowest: bool = False) -> "_Found":
+        """Without the highest value, if it is further from the next than that is from all others.
+
+        Or without the `lowest`, by the same rule.
+        """
+        _, bottom, top = self.extent
+        others = replace(self, above=bottom) if lowest else replace(self, below=top)
+        count, least, most = others.extent
+        gap = least - bottom if lowest else top - most
+        return others if count and gap > most - least else self
 
 
-def _without_far(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """`counted` without the highest value, if it is further from the next than that is from all."""
-    top = values.max(initial=-np.inf, where=counted)
-    others = counted & (values < top)
-    found = values[others]
-    far = found.size and top - found.max() > found.max() - found.min()
-    return others if far else counted
+def _found(values: np.ndarray, nodata: float | None) -> _Found:
+    """What counts of `values`."""
+    found = _Found(values, nodata)
+    if found.extent[2] > LEVELS[-2]:
+        found = found.without_far()
+    if found.extent[1] < 0:
+        found = found.without_far(lowest=True)
+    return found
 
 
-def _percentile(found: np.ndarray, share: float, method: Any) -> float:
-    return float(np.percentile(found, share, method=method)) if found.size else 0.0
+def _bands(values: np.ndarray) -> Iterator[slice]:
+    """Rows of values, some at a time."""
+    rows = max(1, _BAND // max(1, values.shape[1]))
+    return (slice(start, start + rows) for start in range(0, len(values), rows))

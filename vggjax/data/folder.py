@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from vggjax.data.bounds import MOST_BYTES
 from vggjax.data.dataset import Dataset
 from vggjax.data.layout import find_classes
 from vggjax.data.listing import LeftOut, in_words, walk
 from vggjax.data.tree import Tree
 from vggjax.errors import DataError
+from vggjax.files import read_regular
 
 
 def load_folder(
@@ -82,7 +84,7 @@ class FolderReader:
 
     def __call__(self, name: str) -> bytes:
         with self._named(name):
-            return (self.root / name).read_bytes()
+            return read_regular(self.root / name, MOST_BYTES)
 
     def size(self, name: str) -> int:
         """Bytes of an image; DataError if it isn't there."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from vggjax.data.dataset import Dataset
 from vggjax.data.images import DECODER_VERSION, check_resize, deep_version
+from vggjax.data.room import read_image
 from vggjax.data.unreadable import UnreadableImage, unreadable_error
 from vggjax.data.views import WHOLE, View, decode_view, view_called
 from vggjax.errors import DataError
@@ -124,13 +125,14 @@ class ImageArray:
             return error
 
     def _decode(self, name: str) -> np.ndarray:
-        encoded = self.dataset.read(name)
-        if name in self._digests and self._digests[name] != self._key(encoded):
-            raise DataError(f"The image {name} has changed while it was in use; start again.")
-        return decode_view(encoded, self.size, self.resize, self.view, name)
+        with read_image(self.dataset.read, name) as encoded:
+            if name in self._digests and self._digests[name] != self._key(encoded):
+                raise DataError(f"The image {name} has changed while it was in use; start again.")
+            return decode_view(encoded, self.size, self.resize, self.view, name)
 
     def _digest(self, name: str) -> bytes:
-        return self._key(self.dataset.read(name))
+        with read_image(self.dataset.read, name) as encoded:
+            return self._key(encoded)
 
     def _key(self, encoded: bytes) -> bytes:
         flipped = " flip" if self.view.flip else ""

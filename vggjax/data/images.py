@@ -1,20 +1,29 @@
 """One image file, whatever it holds, to uint8 RGB at the network's size."""
 
-import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from vggjax.data.bounds import (
+    MOST_BYTES,
+    BoundedReader,
+    check_file,
+    check_turn,
+    check_work,
+    orientation,
+)
 from vggjax.data.deep import eight_bits, is_deep, stated_levels
 from vggjax.data.png_texts import without_texts
+from vggjax.data.room import DECODING, FILES
 from vggjax.data.signatures import HEAD, is_heif, what_instead
 from vggjax.data.unreadable import UnreadableImage
 from vggjax.errors import DataError, one_line
+from vggjax.files import read_regular
 from vggjax.quiet import quiet_pillow
 
 # Part of every feature's name in the cache: raise it whenever the same bytes give other pixels;
@@ -52,6 +61,17 @@ _JPEG = b"\xff\xd8"
 
 RESIZE_MODES = ("nearest", "bilinear", "bicubic", "lanczos", "box", "crop")
 
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_BAND = 2**22  # pixels that are laid on white at once
+
 # A file's path or bytes, or an image that is decoded already: uint8 (H, W), (H, W, 3), (H, W, 4).
 Source = bytes | Path | Image.Image | np.ndarray
 
@@ -80,8 +100,8 @@ def decode_image(
     further from the next than that is from all others, such as -9999. A TIFF of 12 bits says what
     is white. Of colours with 16 bits the upper eight are taken.
 
-    Raises DataError if it is no image, truncated, of more than MAX_PIXELS, or if `size` or
-    `resize` make no sense.
+    Raises DataError if it is no image, truncated, of more than MAX_PIXELS, or takes too much time
+    or memory (see `vggjax.data.bounds`), or if `size` or `resize` make no sense.
 
     >>> import vggjax
     >>> vggjax.decode_image(b"P5 2 1 255 AZ", 2, "nearest")[..., 0].tolist()  # a PGM file
@@ -89,10 +109,18 @@ def decode_image(
     """
     check_resize(size, resize)
     name = name or (str(data) if isinstance(data, Path) else "the image")
-    encoded = _read(data, name) if isinstance(data, Path) else data
+    if isinstance(data, Path):
+        with FILES.taken(_size(data)):
+            return _decode(_read(data, name), size, resize, name)
+    return _decode(data, size, resize, name)
+
+
+def _decode(
+    encoded: bytes | Image.Image | np.ndarray, size: int, resize: str, name: str
+) -> np.ndarray:
     try:
         with quiet_pillow:
-            return np.array(_resized(_decoded(encoded), size, resize))
+            return _decoded(encoded, size, resize)
     except Image.DecompressionBombError as error:
         raise DataError(
             f"The image {name} is too large (over {MAX_PIXELS // 10**6} million pixels); shrink it."
@@ -112,9 +140,15 @@ def check_resize(size: int, resize: str) -> None:
 
 def _read(path: Path, name: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path, MOST_BYTES)
     except OSError as error:
         raise DataError(f"Cannot read the image file {name}: {error.strerror}.") from error
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
 
 
 def deep_version(encoded: bytes) -> str:
@@ -126,25 +160,28 @@ def deep_version(encoded: bytes) -> str:
     return ""
 
 
-def _decoded(encoded: bytes | Image.Image | np.ndarray) -> Image.Image:
-    """The whole image, upright RGB.
+def _decoded(encoded: bytes | Image.Image | np.ndarray, size: int, resize: str) -> np.ndarray:
+    """The image as `decode_image` gives it.
 
     A JPEG is decoded in full even where it is shrunk to an eighth: decoding it smaller right away
     (`Image.draft`) is quicker, but gives other pixels.
     """
     try:
-        return _loaded(encoded)
+        return _loaded(encoded, size, resize)
     except Exception:
         shorter = without_texts(encoded) if isinstance(encoded, bytes) else encoded
         if shorter is encoded:
             raise
-        return _loaded(shorter)
+        return _loaded(shorter, size, resize)
 
 
-def _loaded(encoded: bytes | Image.Image | np.ndarray) -> Image.Image:
+def _loaded(encoded: bytes | Image.Image | np.ndarray, size: int, resize: str) -> np.ndarray:
     with _open(encoded) as image:
         _check_pixels(image.size)
-        return _upright_rgb(image)
+        work = check_work(image, encoded, 4 * prod(_target(image.size, size, resize)))
+        with DECODING.taken(work):
+            # Gray images stay gray until they are small, which gives the same pixels.
+            return np.array(_resized(_upright(image), size, resize).convert("RGB"))
 
 
 def _open(encoded: bytes | Image.Image | np.ndarray) -> Image.Image:
@@ -152,11 +189,15 @@ def _open(encoded: bytes | Image.Image | np.ndarray) -> Image.Image:
         return encoded.copy()
     if isinstance(encoded, np.ndarray):
         return Image.fromarray(encoded)
+    check_file(encoded)
     Image.init()
     if is_heif(encoded[:HEAD]):
         _register_heif()
     formats = [name for name in IMAGE_FORMATS if name in Image.OPEN]
-    return Image.open(io.BytesIO(encoded), formats=formats)
+    reader = BoundedReader(encoded)
+    image = Image.open(reader, formats=formats)
+    reader.opened()
+    return image
 
 
 def _register_heif() -> None:
@@ -176,32 +217,66 @@ def _reason(error: Exception, encoded: bytes | Image.Image | np.ndarray) -> str:
     return one_line(error)
 
 
-def _upright_rgb(image: Image.Image) -> Image.Image:
+def _upright(image: Image.Image) -> Image.Image:
+    """The whole image, RGB or gray (mode L)."""
     image.load()
-    with suppress(Exception):  # damaged EXIF: the pixels are still good
-        ImageOps.exif_transpose(image, in_place=True)
-    if image.mode == "RGB" and not image.has_transparency_data:
-        return image  # `convert` would copy it
+    turn = _TURNS.get(orientation(image))
+    if turn is not None:
+        check_turn(image)
+        image = image.transpose(turn)
     if is_deep(image.mode):
-        values = np.asarray(image, np.float64)
-        return Image.fromarray(eight_bits(values, **stated_levels(image))).convert("RGB")
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    rgba = image.convert("RGBA")
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, rgba).convert("RGB")
+        return Image.fromarray(eight_bits(_values(image), **stated_levels(image)))
+    if image.has_transparency_data:
+        return _on_white(image)
+    if image.mode in ("L", "RGB"):
+        return image  # `convert` would copy it
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _bands(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
+    """Parts of an image, from its top to its bottom: left, top, right, bottom."""
+    width, height = image.size
+    rows = max(1, _BAND // width)
+    for top in range(0, height, rows):
+        yield 0, top, width, min(top + rows, height)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """RGB, with transparent parts laid on white."""
+    whole = Image.new("RGB", image.size)
+    for box in _bands(image):
+        band = image.crop(box).convert("RGBA")
+        white = Image.new("RGBA", band.size, "white")
+        whole.paste(Image.alpha_composite(white, band).convert("RGB"), box)
+    return whole
+
+
+def _values(image: Image.Image) -> np.ndarray:
+    """The values (H, W) of a deep image, in as many bits as they have."""
+    values = np.empty(image.size[::-1], np.asarray(image.crop((0, 0, 1, 1))).dtype)
+    for box in _bands(image):
+        values[box[1] : box[3]] = np.asarray(image.crop(box))
+    return values
 
 
 def _resized(image: Image.Image, size: int, resize: str) -> Image.Image:
+    target = _target(image.size, size, resize)
     if resize != "crop":
-        return image.resize((size, size), Image.Resampling[resize.upper()])
-    shorter = round(size * 256 / 224)
-    # The longer side is rounded down, as torchvision's.
-    target = [int(shorter * side / min(image.size)) for side in image.size]
-    _check_pixels(target)
+        return image.resize(target, Image.Resampling[resize.upper()])
     left, top = (round((side - size) / 2) for side in target)
     resized = image.resize(target, Image.Resampling.BILINEAR)
     return resized.crop((left, top, left + size, top + size))
+
+
+def _target(sides: Sequence[int], size: int, resize: str) -> tuple[int, int]:
+    """The width and height to resize to; `crop` cuts the centre out then."""
+    if resize != "crop":
+        return size, size
+    shorter = round(size * 256 / 224)
+    # The longer side is rounded down, as torchvision's.
+    width, height = (int(shorter * side / min(sides)) for side in sides)
+    _check_pixels((width, height))
+    return width, height
 
 
 def _check_pixels(sides: Sequence[int]) -> None:

@@ -140,7 +140,8 @@ def _is_image(entry: os.DirEntry[str]) -> bool:
 def _is_output(folder: Path, names: set[str]) -> bool:
     if {"params", "metadata"} <= names:  # an Orbax checkpoint
         return True
-    if "result.json" not in names:
+    result = folder / "result.json"
+    if "result.json" not in names or not result.is_file():
         return False
-    with (folder / "result.json").open("rb") as file:
+    with result.open("rb") as file:
         return b'"experiment"' in file.read(HEAD)

@@ -8,6 +8,7 @@ import numpy as np
 from vggjax.data.dataset import Dataset
 from vggjax.data.image_array import decoding_pool
 from vggjax.data.images import decode_image
+from vggjax.data.room import read_image
 from vggjax.data.signatures import surely_whole
 from vggjax.data.unreadable import UnreadableImage, counted
 from vggjax.errors import DataError, listed
@@ -51,9 +52,9 @@ def without(dataset: Dataset, ids: Mapping[str, str]) -> Dataset:
 
 def _reason(dataset: Dataset, name: str, thorough: bool) -> str:
     try:
-        encoded = dataset.read(name)
-        if thorough or not surely_whole(encoded):
-            decode_image(encoded, 8, "nearest", name)
+        with read_image(dataset.read, name) as encoded:
+            if thorough or not surely_whole(encoded):
+                decode_image(encoded, 8, "nearest", name)
     except UnreadableImage as error:
         return error.reason
     except DataError as error:

@@ -1,10 +1,10 @@
 """VGG as data: which layers there are, in which order, and how large."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from vggjax.errors import LayerError
 
@@ -12,6 +12,15 @@ Preprocessing = Literal["caffe", "torch", "unit", "tf", "raw"]
 TOP = ("flatten", "fc1", "fc2", "predictions")  # after the convolutions, if they are there
 # VGG11, 13, 16 and 19 (arXiv 1409.1556, table 1: A, B, D, E), by their number of convolutions
 DEPTHS = {8: (1, 1, 2, 2, 2), 10: (2, 2, 2, 2, 2), 13: (2, 2, 3, 3, 3), 16: (2, 2, 4, 4, 4)}
+# What a description of weights may ask for; each is far more than any VGG's.
+_MOST_BLOCKS = 10
+_LARGEST = {
+    "widths": 2**14,
+    "depths": 50,
+    "hidden": 2**16,
+    "classes": 2**20,
+    "image_size": 2**14,
+}
 Shapes = dict[str, dict[str, tuple[int, ...]]]
 
 
@@ -52,8 +61,9 @@ class VGGConfig:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "VGGConfig":
-        """The configuration that `to_json` described."""
+        """The configuration that `to_json` described; ValueError if it is none, or too large."""
         tuples = {key: tuple(data[key]) for key in ("widths", "depths")}
+        _check_stated({**data, **tuples})
         return cls(**{**data, **tuples})
 
 
@@ -68,6 +78,21 @@ class LayerSpec:
     kind: str
     kernel: tuple[int, ...] | None = None
     relu: bool = False
+
+
+def _check_stated(data: Mapping[str, Any]) -> None:
+    """Raise ValueError unless a description's sizes are numbers that a network can have."""
+    if len(data["widths"]) > _MOST_BLOCKS or len(data["depths"]) > _MOST_BLOCKS:
+        raise ValueError(f"it has over {_MOST_BLOCKS} blocks")
+    for key, most in _LARGEST.items():
+        values = data.get(key, 1)
+        for value in values if isinstance(values, tuple) else (values,):
+            if type(value) is not int or not 1 <= value <= most:
+                raise ValueError(f"{key} must be from 1 to {most:,}, not {str(value)[:20]}")
+    if type(data.get("top", True)) is not bool:
+        raise ValueError("top must be true or false")
+    if data.get("preprocessing", "caffe") not in get_args(Preprocessing):
+        raise ValueError(f"unknown preprocessing {str(data['preprocessing'])[:20]}")
 
 
 def layer_table(config: VGGConfig) -> tuple[LayerSpec, ...]:

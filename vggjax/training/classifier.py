@@ -1,5 +1,6 @@
 """A trained classifier as a whole: from an image to the names of classes."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -226,7 +227,7 @@ def check_names(names: Sequence[str], outputs: int) -> None:
         raise DataError(
             f"The head tells {outputs} classes apart, but there are {len(names)} names."
         )
-    twice = sorted({name for name in names if list(names).count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise DataError(f"Two classes are called {twice[0]!r}; give each its own name.")
 

@@ -18,6 +18,8 @@ from vggjax.weights.info import digest_layers
 
 FORMAT_VERSION = 4
 _WITHOUT_CHECKSUM = 3  # the version before: the same otherwise
+_LARGEST, _MOST_LAYERS = 2**14, 100  # of a description: sides and settings of layers
+_TEXTS = ("layer", "backbone", "preprocessing", "resize", "precision", "weights")
 _SAVED = Kind(
     item="classifier",
     noun="saved classifier files",
@@ -99,6 +101,7 @@ def load_head(folder: Path) -> tuple[Chain | JointHead, ClassifierInfo]:
                 f"{folder} has format {content['version']}, which this version of vggjax does not "
                 "know; train and save it again."
             )
+        _check(content)
         info = ClassifierInfo(**content["info"])
         shapes = {
             name: {role: tuple(shape) for role, shape in roles.items()}
@@ -112,6 +115,37 @@ def load_head(folder: Path) -> tuple[Chain | JointHead, ClassifierInfo]:
         }
         alone = tuple(heads) == (info.layer,)
         return heads[info.layer] if alone else JointHead(heads), info
+
+
+def _check(content: Mapping[str, Any]) -> None:
+    """Raise ValueError unless a description's values are of the kinds and sizes that heads have."""
+    info = content["info"]
+    lists = [info[key] for key in ("class_names", "views") if key in info]
+    texts = [info.get(key, "") for key in _TEXTS]
+    layers = [layer for head in content["heads"].values() for layer in head]
+    settings = [value for layer in layers for value in layer["settings"].values()]
+    shapes = [shape for roles in content["shapes"].values() for shape in roles.values()]
+    sure_above = info.get("sure_above", 0)
+    right = {
+        "lists of names": all(
+            isinstance(each, list) and all(isinstance(name, str) for name in each) for each in lists
+        ),
+        "texts": all(isinstance(text, str) for text in texts),
+        "about": isinstance(info.get("about", {}), dict),
+        "image_size": type(info["image_size"]) is int and 1 <= info["image_size"] <= _LARGEST,
+        "sure_above": type(sure_above) in (int, float) and 0 <= sure_above <= 1,
+        "layers": len(layers) <= _MOST_LAYERS
+        and all(isinstance(layer["name"], str) for layer in layers),
+        "settings": all(map(_is_setting, settings)),
+        "shapes": all(type(side) is int and side > 0 for shape in shapes for side in shape),
+    }
+    if wrong := [name for name, good in right.items() if not good]:
+        raise ValueError(f"its {wrong[0]} can't be")
+
+
+def _is_setting(value: Any) -> bool:
+    """Whether a layer may have such a setting: a flag, a name, or a number of usual size."""
+    return isinstance(value, str) or (isinstance(value, int | float) and 0 <= value <= _LARGEST)
 
 
 def _stored_name(layer: str, name: str) -> str:

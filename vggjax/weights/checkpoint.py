@@ -6,9 +6,10 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from errno import EACCES, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENOMEM, EPERM, errorcode
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ import numpy as np
 
 from vggjax.claims import claimed
 from vggjax.errors import VggjaxError, WeightsError, one_line
-from vggjax.files import require_utf8
+from vggjax.files import read_regular, require_utf8
 from vggjax.model import Parameters
 from vggjax.model.config import Shapes
 from vggjax.quiet import log_level
+from vggjax.weights.bounds import LARGEST_TEXT, check_total
 from vggjax.weights.info import layer_digest
 from vggjax.weights.replacing import mend, put_back, replacing
 
+_MOST_NUMBERS = 2**28  # of an array; the largest of VGG's has 103 million
 _PARAMS = "params"  # the folder of the Orbax checkpoint
 _DESCRIPTION = "metadata"  # the description's file, in a folder of its own
 _QUIET = 0.3  # seconds without a change after which a folder counts as left alone
@@ -95,7 +98,7 @@ class Kind:
         if not self.is_at(folder):
             raise WeightsError(f"{folder} is not a folder of {self.noun}.")
         with damage_named(folder):
-            return json.loads((folder / self.item / _DESCRIPTION).read_bytes())
+            return json.loads(read_regular(folder / self.item / _DESCRIPTION, LARGEST_TEXT))
 
 
 def read_layers(
@@ -107,9 +110,14 @@ def read_layers(
     """
     params: Parameters = {}
     problems: list[str] = []
+    numbers = sum(prod(shape) for roles in shapes.values() for shape in roles.values())
+    check_total(4 * numbers, folder)
     with damage_named(folder), _checkpointer() as checkpointer:
+        too_large = _too_large(folder, shapes)
         for layer, roles in shapes.items():
-            found = {role: _restore(checkpointer, folder, layer, role) for role in roles}
+            readable = {role for role in roles if (layer, role) not in too_large}
+            found: dict[str, Any] = dict.fromkeys(roles)
+            found |= {role: _restore(checkpointer, folder, layer, role) for role in readable}
             misfits = [_misfit(layer, role, found[role], shape) for role, shape in roles.items()]
             problems += filter(None, misfits)
             if not any(misfits) and layer_digest(found) != digests.get(layer):
@@ -206,6 +214,22 @@ def _write_params(folder: Path, params: Parameters) -> None:
         checkpointer.save(folder, args=ocp.args.PyTreeSave(params))
     for marker in folder.rglob("commit_success.txt"):
         marker.unlink()  # nothing reads it, and it names the temporary folder
+
+
+def _too_large(folder: Path, shapes: Shapes) -> set[tuple[str, str]]:
+    """The arrays that say of themselves that they are larger than any network's; none is read."""
+    import tensorstore
+
+    found = set()
+    with suppress(Exception):  # what is damaged shows when it is read
+        place = {"driver": "ocdbt", "base": f"{(folder.absolute() / _PARAMS).as_uri()}/"}
+        store = tensorstore.KvStore.open(place).result()
+        for layer, role in ((layer, role) for layer, roles in shapes.items() for role in roles):
+            with suppress(Exception):
+                array = json.loads(store.read(f"{layer}.{role}/.zarray").result().value)
+                if max(prod(array["shape"]), prod(array["chunks"])) > _MOST_NUMBERS:
+                    found.add((layer, role))
+    return found
 
 
 def _restore(checkpointer: Any, folder: Path, layer: str, role: str) -> Any:

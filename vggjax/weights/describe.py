@@ -1,12 +1,16 @@
 """A text that says what a store or a weight file holds."""
 
+from itertools import islice
 from math import prod
 from pathlib import Path
 
+from vggjax.errors import shown
 from vggjax.model.config import VGGConfig, parameter_shapes
 from vggjax.weights.importer import import_weights
 from vggjax.weights.info import WeightsInfo
 from vggjax.weights.store import load_info, verify
+
+_MOST_NOTES = 20
 
 
 def describe(path: Path, *, check: bool = False) -> str:
@@ -35,10 +39,10 @@ def _facts(info: WeightsInfo) -> list[str]:
             f"{depth} x {width}" for depth, width in zip(config.depths, config.widths, strict=True)
         ),
         "top": f"{config.hidden} hidden, {config.classes} classes" if config.top else "none",
-        **{key: str(value) for key, value in info.notes.items()},
+        **{shown(key, 20): str(value) for key, value in islice(info.notes.items(), _MOST_NOTES)},
     }
     width = max(map(len, facts)) + 2
-    return [f"{key + ':':<{width}}{value}" for key, value in facts.items()]
+    return [f"{key + ':':<{width}}{shown(value)}" for key, value in facts.items()]
 
 
 def _layers(config: VGGConfig) -> list[str]:

@@ -1,27 +1,29 @@
 """Finds out what kind of weight file a file is, by its content, and reads it."""
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import ml_dtypes  # noqa: F401  (importing it teaches NumPy the name bfloat16)
 import numpy as np
-from safetensors.numpy import load_file
+from safetensors import safe_open
 
 from vggjax.errors import WeightsError, one_line
+from vggjax.weights.bounds import LARGEST_FILE, MOST_TENSORS, check_total
 from vggjax.weights.keras_h5 import read_keras_archive, read_keras_h5
 from vggjax.weights.search import best_table
 from vggjax.weights.stated import Stated
 from vggjax.weights.torch_pickle import read_torch_legacy, read_torch_zip
+from vggjax.weights.zips import opened
 
 Format = Literal["keras", "torch"]
 Content = tuple[dict[str, np.ndarray], Stated]  # what a reader gives
 _Kind = tuple[Format, str, Callable[[Path], Content]]
 
 _HEAD = 512  # bytes that tell the kinds apart
-_LONGEST_HEADER = 100 * 2**20  # safetensors' own limit
+_LONGEST_HEADER = 2**24  # bytes of safetensors' header, of which a VGG's takes some thousands
 _KNOWN = "a Keras .h5 or .keras file, a PyTorch .pth file or a .safetensors file"
 
 
@@ -68,7 +70,7 @@ _TORCH_LEGACY: _Kind = (
 )
 _SAFETENSORS: _Kind = (
     *("torch", "safetensors with PyTorch's names"),
-    lambda path: (best_table([load_file(path)]), Stated()),
+    lambda path: (_read_safetensors(path), Stated()),
 )
 # What a folder of a model hub holds its weights in, the first that is there.
 _INSIDE = ("model.safetensors", "pytorch_model.bin", "task.weights.h5", "model.weights.h5")
@@ -93,6 +95,22 @@ def read_weights(path: Path) -> ForeignWeights:
         ) from error
 
 
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    """The table of tensors in it that is most like a VGG's; no others are read."""
+    with safe_open(path, framework="numpy") as file:
+        if len(names := [*file.keys()]) > MOST_TENSORS:
+            raise WeightsError(f"{path} is not a VGG: it has {len(names):,} tensors.")
+        chosen = best_table([{name: _Shaped(file.get_slice(name).get_shape()) for name in names}])
+        check_total(sum(4 * prod(tensor.shape) for tensor in chosen.values()), path)
+        return {name: file.get_tensor(name) for name in chosen}
+
+
+class _Shaped(NamedTuple):
+    """A tensor that isn't read yet."""
+
+    shape: list[int]
+
+
 def weight_file(path: Path) -> Path:
     """The weight file at `path`: itself, or the one in a folder as Hugging Face's and Keras'."""
     return next((path / name for name in _INSIDE if (path / name).is_file()), path)
@@ -103,6 +121,8 @@ def _head(path: Path) -> bytes:
         raise WeightsError(f"{path} is a folder, but a weight file is needed here.")
     if not path.is_file():
         raise WeightsError(f"The weight file {path} does not exist.")
+    if path.stat().st_size > LARGEST_FILE:
+        raise WeightsError(f"{path} is not a VGG: it has over {LARGEST_FILE // 2**30} GB.")
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if not head:
@@ -127,7 +147,7 @@ def _kind(path: Path, head: bytes) -> _Kind:
 
 
 def _zip_kind(path: Path) -> _Kind:
-    with zipfile.ZipFile(path) as archive:
+    with opened(path) as archive:
         names = archive.namelist()
     if "model.weights.h5" in names:
         return _ARCHIVE

@@ -4,12 +4,12 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
 from vggjax.model.chain import Parameters
-from vggjax.model.config import Preprocessing, VGGConfig
+from vggjax.model.config import VGGConfig
 from vggjax.model.vgg import deepest_layer, table_until
 
 Layers = str | Collection[str] | None  # a name, several, or all
@@ -33,11 +33,12 @@ class WeightsInfo:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "WeightsInfo":
-        """The description from its `asdict`; ValueError if its preprocessing is unknown."""
-        config = VGGConfig.from_json(data["config"])
-        if config.preprocessing not in get_args(Preprocessing):
-            raise ValueError(f"unknown preprocessing {config.preprocessing}")
-        return cls(**{**data, "config": config})
+        """The description from its `asdict`; ValueError if it is none."""
+        found = cls(**{**data, "config": VGGConfig.from_json(data["config"])})
+        texts = (found.name, found.source, found.source_sha256, *found.digests.values())
+        if not all(isinstance(text, str) for text in texts) or not isinstance(found.notes, dict):
+            raise ValueError("it describes no weights")
+        return found
 
     def identity(self, layers: Iterable[str]) -> str:
         """A hash of the parameters of `layers`, the preprocessing and the images' size: 16 digits.

@@ -18,6 +18,9 @@ import numpy as np
 from vggjax.errors import WeightsError
 
 _LARGEST = 16 * 2**20  # bytes; a state dict's pickle is a few thousand
+_MOST_INSTRUCTIONS = 2**20
+_LARGEST_KEY = 50  # values in a tuple that is a key, those of tuples in it among them
+_MOST_AXES, _MOST_COUNT = 64, 2**62
 _OPCODE_NAMES = (
     "PROTO FRAME STOP MARK NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 BINFLOAT "
     "BINUNICODE SHORT_BINUNICODE BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES EMPTY_TUPLE "
@@ -57,7 +60,8 @@ class Tensor:
 
     def __init__(self, storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> None:
         shape, strides = tuple(shape), tuple(strides)  # a pickle could still change its lists
-        if not isinstance(storage, Storage) or not _counts((offset, *shape, *strides)):
+        sizes = (offset, *shape, *strides)
+        if not isinstance(storage, Storage) or len(shape) > _MOST_AXES or not _counts(sizes):
             raise ValueError("impossible tensor")
         steps = zip(shape, strides, strict=True)
         last = offset + sum((size - 1) * stride for size, stride in steps)
@@ -82,6 +86,8 @@ class _Parameter:
     """Stands for what wraps a tensor: gives the tensor itself."""
 
     def __new__(cls, data: Any, *_: Any) -> Any:
+        if not isinstance(data, Tensor):
+            raise ValueError("a parameter that is no tensor")
         return data
 
     def __setstate__(self, state: Any) -> None:
@@ -142,9 +148,11 @@ def load_pickle(file: BinaryIO, path: Path) -> tuple[Any, dict[str, Storage]]:
 
 
 def _checked_length(data: bytes, path: Path) -> int:
-    end = 0
-    for opcode, argument, position in pickletools.genops(data):
+    end, sizes = 0, _Sizes()
+    for number, (opcode, argument, position) in enumerate(pickletools.genops(data)):
         end = (position or 0) + 1
+        if number >= _MOST_INSTRUCTIONS:
+            raise ValueError("a pickle of more than a million instructions")
         if opcode.name == "GLOBAL":
             module, _, name = str(argument).partition(" ")
             _allowed(module, name, path)
@@ -155,7 +163,53 @@ def _checked_length(data: bytes, path: Path) -> int:
             )
         elif opcode.name == "LONG_BINPUT" and (argument or 0) > len(data):
             raise ValueError("a pickle that numbers more objects than it holds")
+        sizes.follow(opcode, argument)
     return end
+
+
+class _Sizes:
+    """How large the objects of a pickle are where they are used as keys.
+
+    A tuple that holds another one twice, and so on, is small in a file and on a disk, but takes for
+    ever to be hashed. So the machine's stack and memo are followed with sizes instead of objects.
+    """
+
+    def __init__(self) -> None:
+        self.stack: list[int] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, int] = {}
+
+    def follow(self, opcode: pickletools.OpcodeInfo, argument: Any) -> None:
+        """What an instruction does; ValueError if it uses as a key what is too large for one."""
+        name = opcode.name
+        if name == "MARK":
+            self.marks.append(len(self.stack))
+        elif "PUT" in name or name == "MEMOIZE":
+            self.memo[len(self.memo) if argument is None else argument] = self.stack[-1]
+        elif "GET" in name:
+            self.stack.append(self.memo[argument])
+        else:
+            taken = self._taken(opcode)
+            if "SETITEM" in name and max(taken[name == "SETITEM" :: 2], default=0) > _LARGEST_KEY:
+                raise ValueError("a key that is too large")
+            size = 1 + sum(taken) if "TUPLE" in name else 1
+            size = _LARGEST_KEY + 1 if name == "LONG1" else size  # many of those have one hash
+            self.stack += [min(size, _LARGEST_KEY + 1)] * len(opcode.stack_after)
+
+    def _taken(self, opcode: pickletools.OpcodeInfo) -> list[int]:
+        """Takes an instruction's objects off the stack: those since a mark, or so many."""
+        before = opcode.stack_before
+        if pickletools.markobject in before:
+            start = self.marks.pop()
+            taken = self.stack[start:]
+            start -= before.index(pickletools.markobject)  # what stands before the mark
+        else:
+            start = len(self.stack) - len(before)
+            taken = self.stack[start:]
+        if start < 0:
+            raise ValueError("a pickle that takes what it has not put")
+        del self.stack[start:]
+        return taken
 
 
 class _Unpickler(pickle.Unpickler):
@@ -171,7 +225,9 @@ class _Unpickler(pickle.Unpickler):
         kind, type_, key, _, count, *rest = pid
         view = rest[0] if rest else None
         start, length = (0, count) if view is None else view[1:]
-        if kind != "storage" or type_ not in _STORAGE_DTYPES or not isinstance(key, str):
+        if not all(isinstance(each, str) for each in (kind, type_, key)):
+            raise ValueError("unknown persistent object")
+        if kind != "storage" or type_ not in _STORAGE_DTYPES:
             raise ValueError("unknown persistent object")
         if not _counts((count, start, length)) or start + length > count:
             raise ValueError("impossible storage size")
@@ -183,7 +239,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _counts(values: Any) -> bool:
-    return all(type(value) is int and value >= 0 for value in values)
+    return all(type(value) is int and 0 <= value <= _MOST_COUNT for value in values)
 
 
 def _allowed(module: str, name: str, path: Path) -> Any:

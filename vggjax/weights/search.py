@@ -7,6 +7,7 @@ from vggjax.model.config import DEPTHS
 
 Value = TypeVar("Value")
 DEEPEST = 8  # tables within tables
+DEEPEST_NAME = 16  # modules within modules, by their names
 
 
 def tables_in(tree: Any, kind: type[Value]) -> list[dict[str, Value]]:
@@ -15,13 +16,15 @@ def tables_in(tree: Any, kind: type[Value]) -> list[dict[str, Value]]:
     >>> tables_in({"epoch": 3, "model": {"a": 1.5, "b": "x"}}, float)
     [{'a': 1.5}]
     """
-    found, level = [], [tree]
+    found, level, seen = [], [tree], set[int]()
     for _ in range(DEEPEST):
-        dictionaries = [each for each in level if isinstance(each, dict)]
-        for each in dictionaries:
+        dictionaries = {id(each): each for each in level if isinstance(each, dict)}
+        new = [each for number, each in dictionaries.items() if number not in seen]
+        seen |= dictionaries.keys()  # one may hold another often, and be in itself
+        for each in new:
             table = {k: v for k, v in each.items() if type(k) is str and type(v) is kind}
             found += [table] if table else []
-        level = [value for each in dictionaries for value in each.values()]
+        level = [value for each in new for value in each.values()]
     return found
 
 
@@ -44,9 +47,10 @@ def convolutions_in(table: Mapping[str, Any]) -> int:
 
 def _parts(table: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The tensors under each prefix of their names, the shortest first."""
-    prefixes: dict[str, None] = {}
-    for name in table:
-        words = name.split(".")
-        prefixes |= dict.fromkeys(".".join(words[:count]) + "." for count in range(1, len(words)))
-    by_length = sorted(prefixes, key=lambda prefix: prefix.count("."))
-    return [{k: v for k, v in table.items() if k.startswith(prefix)} for prefix in by_length]
+    parts: dict[str, dict[str, Any]] = {}
+    for name, value in table.items():
+        words = name.split(".", DEEPEST_NAME)
+        for count in range(1, len(words)):
+            parts.setdefault(".".join(words[:count]) + ".", {})[name] = value
+    by_length = sorted(parts, key=lambda prefix: prefix.count("."))
+    return [parts[prefix] for prefix in by_length]

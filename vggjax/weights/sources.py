@@ -7,7 +7,7 @@ from zlib import crc32
 
 import numpy as np
 
-from vggjax.errors import WeightsError
+from vggjax.errors import WeightsError, shown
 from vggjax.files import user_path
 from vggjax.model import Chain
 from vggjax.model.config import Preprocessing, VGGConfig, parameter_shapes
@@ -163,7 +163,7 @@ def _said(name: str, weights: Weights) -> Weights:
     """The weights of a file, and on stderr what of it is assumed, folded or left out."""
     notes = {key: text for key, text in weights.info.notes.items() if key != "format"}
     if notes:
-        words = "; ".join(f"{key} {text}" for key, text in notes.items())
+        words = "; ".join(f"{key} {shown(text)}" for key, text in notes.items())
         print(f"Weights {name}: {words}", file=sys.stderr)
     return weights
 

@@ -5,7 +5,6 @@ them, so that no other is read; this module knows no model.
 """
 
 import io
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,8 +12,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from vggjax.errors import WeightsError
+from vggjax.weights.bounds import check_total
 from vggjax.weights.safe_pickle import Storage, Tensor, load_pickle
 from vggjax.weights.search import tables_in
+from vggjax.weights.zips import member, opened
 
 Choose = Callable[[list[dict[str, Tensor]]], dict[str, Tensor]]  # among the tables in a file
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -23,17 +24,18 @@ _PICKLE = "/data.pkl"
 
 def read_torch_zip(path: Path, choose: Choose) -> dict[str, np.ndarray]:
     """The tensors of a file by `torch.save` since 1.6; WeightsError if it has no state dict."""
-    with zipfile.ZipFile(path) as archive:
+    with opened(path) as archive:
         names = archive.namelist()
         root = next(name for name in names if name.endswith(_PICKLE)).removesuffix(_PICKLE)
         if f"{root}/constants.pkl" in names:
             raise WeightsError(f"{path} is a TorchScript program; save `model.state_dict()`.")
         order = f"{root}/byteorder"
-        _check_byte_order(order not in names or _member(archive, order, path) == b"little", path)
-        tree, _ = load_pickle(io.BytesIO(_member(archive, root + _PICKLE, path)), path)
+        _check_byte_order(order not in names or member(archive, order, path) == b"little", path)
+        tree, _ = load_pickle(io.BytesIO(member(archive, root + _PICKLE, path)), path)
         tensors = _state_dict(tree, path, choose)
         keys = {tensor.storage.key for tensor in tensors.values()}
-        content = {key: _member(archive, f"{root}/data/{key}", path) for key in keys}
+        check_total(sum(archive.getinfo(f"{root}/data/{key}").file_size for key in keys), path)
+        content = {key: member(archive, f"{root}/data/{key}", path) for key in keys}
     return _views(tensors, content)
 
 
@@ -51,8 +53,13 @@ def read_torch_legacy(path: Path, choose: Choose) -> dict[str, np.ndarray]:
         _check_byte_order(system.get("little_endian") is True, path)
         tree, storages = load_pickle(file, path)
         keys, _ = load_pickle(file, path)
-        content = {key: _legacy_storage(file, storages[key], path) for key in keys}
-    return _views(_state_dict(tree, path, choose), content)
+        if sorted(keys) != sorted(storages):
+            raise ValueError("storages that no tensor has, or none")
+        tensors = _state_dict(tree, path, choose)
+        needed = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
+        check_total(sum(each.total * each.dtype.itemsize for each in needed.values()), path)
+        content = {key: _legacy_storage(file, storages[key], path, key in needed) for key in keys}
+    return _views(tensors, content)
 
 
 def _check_byte_order(little: bool, path: Path) -> None:
@@ -60,21 +67,15 @@ def _check_byte_order(little: bool, path: Path) -> None:
         raise WeightsError(f"{path} was written on a big-endian machine; save it on another.")
 
 
-def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
-    """One member's bytes; its size is checked before any memory is reserved."""
-    member = archive.getinfo(name)
-    if member.compress_type != zipfile.ZIP_STORED:
-        raise WeightsError(f"{path} is compressed, as PyTorch never writes it; save it again.")
-    if member.file_size > path.stat().st_size:
-        raise WeightsError(f"{path} is damaged: {name} claims {member.file_size:,} bytes.")
-    return archive.read(member)
-
-
-def _legacy_storage(file: BinaryIO, storage: Storage, path: Path) -> bytes:
+def _legacy_storage(file: BinaryIO, storage: Storage, path: Path, needed: bool) -> bytes:
+    """The bytes of the next storage in the file; they are only passed over unless `needed`."""
     count = int.from_bytes(file.read(8), "little")
     size = count * storage.dtype.itemsize
     if count != storage.total or size > path.stat().st_size - file.tell():
         raise WeightsError(f"{path} is truncated or damaged; get the file again.")
+    if not needed:
+        file.seek(size, io.SEEK_CUR)
+        return b""
     return file.read(size)
 
 
