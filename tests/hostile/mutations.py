@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from vggjax.checked_json import CHECKSUM, with_checksum
+
 _FIELD = {1: "u1", 2: "u2", 4: "u4", 8: "u8"}
 _EDGES = (0, 1, 2, 127, 255, 256, 2**15, 2**16 - 1, 2**24, 2**31 - 1, 2**31, 2**32 - 1, 2**63)
 _ODD: tuple[Any, ...] = (
@@ -126,4 +128,14 @@ def _other_json(content: bytes, rng: np.random.Generator) -> bytes:
         node *= int(10 ** rng.uniform(0, 5))
     else:
         node[key] = _one(_ODD, rng)
+    if isinstance(tree, dict) and CHECKSUM in tree and rng.random() < 0.5:
+        tree = _signed(tree)
     return json.dumps(tree).encode()
+
+
+def _signed(tree: dict[str, Any]) -> dict[str, Any]:
+    """With the right checksum, as by someone who wants to be believed; if it can have one."""
+    try:
+        return with_checksum(tree)
+    except (ValueError, RecursionError):
+        return tree

@@ -20,6 +20,7 @@ from safetensors.numpy import save_file
 
 sys.path.append(str(Path(__file__).parents[1] / "weights"))
 
+from own_files import OWN
 from pickle_helpers import legacy_file, number, table, tensor, zip_file
 from weights_helpers import CONFIG, torch_state, write_legacy
 
@@ -201,6 +202,7 @@ READERS = (
     Reader("safetensors file", safetensors, weights),
     Reader("stored weights", store, stored, 0.3),
     Reader("classifier", classifier, load_head, 0.5),
+    *(Reader(*each, 0.5) for each in OWN),
 )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from vggjax.checked_json import with_checksum
 from vggjax.weights.__main__ import main
 
 
@@ -51,7 +52,7 @@ def test_what_a_file_says_is_shown_and_cut(tmp_path, torch_files, capsys):
     description = out / "info" / "metadata"
     content = json.loads(description.read_text())
     content |= {"name": "\x1b[31mred\n", "notes": {"by\n": "\x1b]0;" + "x" * 10**6}}
-    description.write_text(json.dumps(content))
+    description.write_text(json.dumps(with_checksum(content)))
     status, text, _ = run(capsys, "describe", out)
     assert status == 0
     assert r"\x1b[31mred\n" in text

@@ -9,6 +9,7 @@ import jax
 import pytest
 from weights_helpers import assert_equal
 
+from vggjax.checked_json import with_checksum
 from vggjax.errors import LayerError, WeightsError
 from vggjax.model.config import VGGConfig, parameter_shapes
 from vggjax.weights.info import WeightsInfo, digest_layers
@@ -101,6 +102,6 @@ def test_shapes_are_compared(tmp_path, params, info, monkeypatch):
 )
 def test_foreign_description(stored, info, change):
     (file,) = [path for path in (stored / "info").rglob("*") if path.is_file()]
-    file.write_text(json.dumps({**asdict(info), **change}))
+    file.write_text(json.dumps(with_checksum({**asdict(info), **change})))
     with pytest.raises(WeightsError, match="is damaged or incomplete"):
         load_info(stored)
