@@ -1,9 +1,15 @@
 """The work that is killed: each kind of it, small enough to be run hundreds of times."""
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
+from http_helpers import serving
 from PIL import Image
 from survival import ROOT, Work
+from weights_helpers import write_legacy
+
+from vggjax.model import VGGConfig, parameter_shapes
 
 
 @pytest.fixture(scope="session")
@@ -29,20 +35,62 @@ text = " ".join(hashlib.sha256(rows[:].tobytes()).hexdigest() for rows in found.
 pathlib.Path("features.txt").write_text(text)
 """
 RENDERING = "from vggjax.data import load_demo; load_demo(per_class=60)"
+DOWNLOAD = """
+import pathlib, sys
+from vggjax.download import download
+download(sys.argv[1], pathlib.Path("fetched") / "file", sys.argv[2], int(sys.argv[3]))
+"""
 
 
 @pytest.fixture(scope="session")
-def works(many_photos, small_weights):
+def served():
+    """A file on a server that takes a second or two to send it."""
+    content = np.random.default_rng(1).bytes(4_000_000)
+    with serving(content) as server:
+        server.pause = 0.02
+        yield server
+
+
+@pytest.fixture(scope="session")
+def weight_file(tmp_path_factory):
+    """VGG16's convolutions with random weights, as Keras writes them."""
+    shapes = parameter_shapes(VGGConfig(top=False))
+    rng = np.random.default_rng(2)
+    tree = {
+        layer: {role: rng.standard_normal(shape, np.float32) for role, shape in roles.items()}
+        for layer, roles in shapes.items()
+    }
+    return write_legacy(tmp_path_factory.mktemp("file") / "weights.h5", tree, 2)
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory):
+    """Lets a program find what JAX compiled for those before it."""
+    shared = tmp_path_factory.mktemp("compiled")
+
+    def link(folder):
+        (folder / "cache").mkdir()
+        (folder / "cache" / "compiled").symlink_to(shared)
+
+    return link
+
+
+@pytest.fixture(scope="session")
+def works(many_photos, small_weights, served, weight_file, compiled):
     """Every kind of work, by its name."""
-    given = ["--data-dir", str(many_photos), "--weights", str(small_weights), "--out", "out"]
-    caltech = [str(ROOT / "experiments" / "caltech.py"), *given, "--val", "20", "--test", "20"]
-    report = [str(ROOT / "experiments" / "report.py"), "--only", "feature_maps", "caltech", *given]
+    given = ["--data-dir", many_photos, "--weights", small_weights, "--out", "out"]
+    caltech = [ROOT / "experiments" / "caltech.py", *given, "--val", "20", "--test", "20"]
+    report = [ROOT / "experiments" / "report.py", "--only", "feature_maps", "caltech", *given]
+    download = [served.url, f"sha256:{sha256(served.content).hexdigest()}", len(served.content)]
+    convert = ["-m", "vggjax.weights", "convert", weight_file, "--out", "weights"]
     found = [
-        Work("extraction", ["-c", EXTRACTION, str(many_photos)]),
-        Work("heads", [*caltech, "--samples", "4", "16", "--head", "reference", "auto"]),
-        Work("training", [*caltech, "--head", "reference", "--epochs", "3000"]),
-        Work("fine-tuning", [*caltech, "--samples", "8", "--unfreeze", "block5"]),
+        Work("extraction", ["-c", EXTRACTION, many_photos], compiled),
+        Work("heads", [*caltech, "--head", "reference", "auto"], compiled),
+        Work("training", [*caltech, "--head", "reference", "--epochs", "1500"], compiled),
+        Work("fine-tuning", [*caltech, "--samples", "8", "--unfreeze", "block5"], compiled),
+        Work("report", report, compiled),
         Work("rendering", ["-c", RENDERING]),
-        Work("report", report),
+        Work("download", ["-c", DOWNLOAD, *download]),
+        Work("conversion", [*convert, "--overwrite"]),
     ]
     return {work.name: work for work in found}
