@@ -16,6 +16,7 @@ def cells():
     return json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
 
 
+@pytest.mark.slow
 def test_the_cells_run(cells, monkeypatch):
     whole = vggjax.train
     monkeypatch.setenv("PHOTOS", str(demo_folder("target", per_class=4)))

@@ -116,6 +116,7 @@ def test_so_many_seeds(arguments, tmp_path, fails):
     assert "leave one of them out" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("layer", "beside"), [("fc2", True), ("block5_pool", False)])
 def test_the_reference_s_numbers_stand_beside_its_own_layer_only(layer, beside, tmp_path, capsys):
     """They are of fc2; the demo stands in for its data."""
@@ -196,6 +197,7 @@ def test_the_mean_of_views_counts(given, photos, tmp_path):
     assert alone["test"]["loss"] != pytest.approx(record["test"]["loss"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_heads_are_tuned_with_a_part_of_the_network(given, photos, tmp_path):
     options = ["--head", "steady", "auto", "--unfreeze", "block5"]
     result = run(CALTECH, [*given, *options], tmp_path)
@@ -234,6 +236,7 @@ def test_mistakes_in_predicting(classifier, photo, options, names, out, photos, 
     assert names in fails(lambda: predict.main(arguments))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [["--end-to-end"], ["--end-to-end", "--batch-size", "5"]])
 def test_end_to_end_gives_the_same_result_as_the_cache(options, arguments, tmp_path):
     cached = run(CALTECH, [*arguments, *options[1:], *REFERENCE], tmp_path / "cached")

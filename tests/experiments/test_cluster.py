@@ -57,7 +57,7 @@ def run_two(run_together):
 @pytest.mark.parametrize(
     ("shared", "options"),
     [
-        pytest.param(True, [], id="shared cache"),
+        pytest.param(True, [], id="shared cache", marks=pytest.mark.slow),
         pytest.param(False, [], id="own caches", marks=pytest.mark.slow),
         pytest.param(True, ["--end-to-end"], id="end to end", marks=pytest.mark.slow),
     ],

@@ -1,7 +1,5 @@
 """Table 2 as it is printed and reversed, and what numbers say of it (C5)."""
 
-import json
-
 import numpy as np
 import pytest
 from engine.run_folder import Result
@@ -85,9 +83,7 @@ def test_what_our_accuracies_say_is_computed(accuracies, words, given, tmp_path)
         place = LAYER_NAMES.index(record["key"]["layer"])
         record["test"]["accuracy"] = accuracies[place]
         record["images"] = {"train": 8192, "validation": 6144, "test": 6144}
-    path = tmp_path / "result.json"
-    path.write_text(json.dumps(content))
-    first, second = findings(Result.read(tmp_path), "reference")
+    first, second = findings(Result(content), "reference")
     assert first.startswith("before the first step, 86.0%, 99.0%, 99.9% of")
     assert first.endswith("this speaks for Table 2 with its rows reversed")
     assert words in second
@@ -95,8 +91,7 @@ def test_what_our_accuracies_say_is_computed(accuracies, words, given, tmp_path)
 
 def test_both_readings_stand_in_the_table_where_it_may_be_compared(given, tmp_path):
     content = run(LAYERS, given, tmp_path) | {"comparable": True}
-    (tmp_path / "result.json").write_text(json.dumps(content))
-    text = LAYERS.table(Result.read(tmp_path)).as_text()
+    text = LAYERS.table(Result(content)).as_text()
     rows = [line.split() for line in text.splitlines()]
     shown = [row[:2] for row in rows if row[1:2] in (["printed"], ["reversed"])]
     assert shown == [

@@ -42,6 +42,7 @@ def test_by_default_the_first_filters_are_shown_in_their_order(arguments, tmp_pa
     assert titles[-1] == (4, f"{LAYER}, small weights: filters 0 to 3 of 6")
 
 
+@pytest.mark.slow
 def test_of_all_filters_only_what_is_shown_ascends_to_the_end(arguments, tmp_path, monkeypatch):
     """They are ranked by a short ascent at half the size."""
     asked = []
