@@ -64,7 +64,7 @@ def test_it_ends_in_one_line(programs, tmp_path):
         work = programs[turn % len(programs)]
         folder = work.fresh(tmp_path / str(turn))
         stopped = work.stop(folder, moments.choice([0.3, 1, 2, 4, 7, 12]), signal.SIGINT)
-        if stopped is None:  # it was faster
+        if stopped is None or stopped.status == 0:  # it was faster
             continue
         lines = [line for line in stopped.errors.splitlines() if line.startswith("interrupted: ")]
         assert (stopped.status, len(lines)) == (130, 1), (work, stopped)

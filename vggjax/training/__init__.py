@@ -12,6 +12,7 @@ from vggjax.training.losses import beyond_clip, cross_entropy, keras_cross_entro
 from vggjax.training.optimizer import keras1_rmsprop, rmsprop
 from vggjax.training.parts import Parts, split_parts, used_images
 from vggjax.training.record import Record, TrainedHead
+from vggjax.training.resume import Lasting
 from vggjax.training.standardize import standardizing
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "FitConfig",
     "FitResult",
     "Judgement",
+    "Lasting",
     "Metrics",
     "Parts",
     "Record",

@@ -50,7 +50,7 @@ def fit(
     With `checkpoint`, a folder, the state is kept there after every epoch (short ones: every few
     seconds) until training has ended. The same call again then goes on with it, and ends with the
     same bits as if it had not been interrupted; `on_epoch` gets the epochs that are done, too.
-    With a `Lasting` folder it stays there, so that several trainings in turn repeat none.
+    With `Lasting(folder)` it stays there, so that several trainings in turn repeat none.
     It is the same if chain, parameters, examples, optimizer, loss and `config` are; the state of
     another training is replaced.
 
