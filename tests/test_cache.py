@@ -72,7 +72,7 @@ def test_all_that_is_whole_is_said_to_be(used, capsys):
     cache.main(["verify"])
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(": ")[2] for line in lines[:-1]] == ["whole", "whole"]
-    assert lines[-1] == "all 2 parts are whole"
+    assert lines[-1] == "2 of 2 parts are whole"
 
 
 def test_damage_is_found_and_features_are_taken_out(used, capsys, backbone, images):

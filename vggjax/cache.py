@@ -172,7 +172,7 @@ def _tell(found: Mapping[str, str]) -> None:
     damaged = sum(text != WHOLE for text in found.values())
     if damaged:
         raise DataError(f"{damaged:,} of {len(found):,} parts are damaged.")
-    print(f"all {len(found):,} parts are whole")
+    print(f"{len(found):,} of {len(found):,} parts are whole")
 
 
 def _line(entry: Entry) -> str:

@@ -184,7 +184,7 @@ class FeatureStore:
                 segment.forget(bad)
                 count += len(bad)
         if count:
-            _say(f"{count:,} damaged features in {self.folder} are computed again.")
+            _say(f"Damaged features, {count:,} in {self.folder}, are computed again.")
         return count
 
     def _awaited(self) -> set[bytes]:
