@@ -3,10 +3,8 @@
 import hashlib
 import random
 import re
-import signal
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -237,21 +235,4 @@ def test_of_two_processes_one_downloads(server, target):
     assert target.read_bytes() == CONTENT
     assert server.sent < 2 * SIZE
     assert [text.split()[0] for text in texts] == ["Downloading", "Waiting"]
-    assert left(target) == ["file"]
-
-
-@pytest.mark.slow
-def test_kills_at_random_moments(server, target):
-    """Each rerun goes on, and the end is the whole file."""
-    server.piece, server.pause, chance = 3000, 0.01, random.Random(1)
-    kills = 0
-    while not target.is_file():
-        program = start(server, target)
-        killer = threading.Timer(chance.uniform(0.3, 0.9), program.send_signal, [signal.SIGKILL])
-        killer.start()
-        kills += program.wait() == -signal.SIGKILL
-        killer.cancel()
-        program.communicate()
-    assert kills > 1
-    assert target.read_bytes() == CONTENT
     assert left(target) == ["file"]

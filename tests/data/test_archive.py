@@ -5,12 +5,9 @@ import gzip
 import io
 import lzma
 import os
-import random
-import signal
 import subprocess
 import sys
 import tarfile
-import threading
 from pathlib import Path
 
 import pytest
@@ -265,20 +262,4 @@ def test_of_two_processes_one_unpacks(tmp_path, many):
     programs = [start(many), start(many)]
     texts = [program.communicate() for program in programs]
     assert [out for out, _ in texts] == ["8000\n", "8000\n"], texts
-    assert unpacked(tmp_path)[1] == 8000
-
-
-@pytest.mark.slow
-def test_kills_at_random_moments(tmp_path, many):
-    chance, kills = random.Random(2), 0
-    for _ in range(8):
-        program = start(many)
-        killer = threading.Timer(chance.uniform(0.8, 2), program.send_signal, [signal.SIGKILL])
-        killer.start()
-        kills += program.wait() == -signal.SIGKILL
-        killer.cancel()
-        program.communicate()
-    assert kills > 1
-    program = start(many)
-    assert program.communicate()[0] == "8000\n"
     assert unpacked(tmp_path)[1] == 8000

@@ -1,11 +1,8 @@
 """The rendered set on disk: it goes on after a kill, and what isn't as it was drawn isn't used."""
 
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -152,22 +149,3 @@ def test_of_two_processes_one_renders(cache):
     (lines,) = (cache / "demo").glob("*/*.sha256")
     assert len(lines.read_bytes().splitlines()) == 640, "each line is written once"
     assert below(cache) == ["target-20", "target-20.sha256"]
-
-
-@pytest.mark.slow
-def test_kills_at_random_moments(cache, tmp_path_factory, monkeypatch):
-    """Each rerun goes on, and the end is what an undisturbed rendering gives."""
-    chance, kills, status = random.Random(1), 0, None
-    while status != 0:
-        program = start()
-        killer = threading.Timer(chance.uniform(0.4, 0.9), program.send_signal, [signal.SIGKILL])
-        killer.start()
-        status = program.wait()
-        kills += status == -signal.SIGKILL
-        killer.cancel()
-        program.communicate()
-    assert kills > 1
-    killed = contents(demo_folder("target", 20))
-    assert below(cache) == ["target-20", "target-20.sha256"]
-    monkeypatch.setenv("VGGJAX_CACHE", str(tmp_path_factory.mktemp("other")))
-    assert killed == contents(demo_folder("target", 20))

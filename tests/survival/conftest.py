@@ -1,5 +1,7 @@
 """The work that is killed: each kind of it, small enough to be run hundreds of times."""
 
+import io
+import tarfile
 from hashlib import sha256
 
 import numpy as np
@@ -35,6 +37,11 @@ text = " ".join(hashlib.sha256(rows[:].tobytes()).hexdigest() for rows in found.
 pathlib.Path("features.txt").write_text(text)
 """
 RENDERING = "from vggjax.data import load_demo; load_demo(per_class=60)"
+UNPACKING = """
+import pathlib, sys
+from vggjax.data.caltech256 import load_caltech256
+assert len(load_caltech256(pathlib.Path(sys.argv[1]))) == 20_000
+"""
 DOWNLOAD = """
 import pathlib, sys
 from vggjax.download import download
@@ -64,6 +71,19 @@ def weight_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def tar_file(tmp_path_factory):
+    """An archive of many files in the layout of Caltech-256."""
+    path, content = tmp_path_factory.mktemp("tar") / "many.tar", b"x" * 1000
+    with tarfile.open(path, "w") as tar:
+        for number in range(20_000):
+            name = f"256_ObjectCategories/{number % 20:03}.class/{number:05}.jpg"
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.fixture(scope="session")
 def compiled(tmp_path_factory):
     """Lets a program find what JAX compiled for those before it."""
     shared = tmp_path_factory.mktemp("compiled")
@@ -76,7 +96,7 @@ def compiled(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def works(many_photos, small_weights, served, weight_file, compiled):
+def works(many_photos, small_weights, served, weight_file, tar_file, compiled):
     """Every kind of work, by its name."""
     given = ["--data-dir", many_photos, "--weights", small_weights, "--out", "out"]
     caltech = [ROOT / "experiments" / "caltech.py", *given, "--val", "20", "--test", "20"]
@@ -91,6 +111,7 @@ def works(many_photos, small_weights, served, weight_file, compiled):
         Work("report", report, compiled),
         Work("rendering", ["-c", RENDERING]),
         Work("download", ["-c", DOWNLOAD, *download]),
+        Work("unpacking", ["-c", UNPACKING, tar_file]),
         Work("conversion", [*convert, "--overwrite"]),
     ]
     return {work.name: work for work in found}

@@ -10,7 +10,7 @@ from survival import Work, leaves, left_over
 KILLS = int(os.environ.get("VGGJAX_KILLS", "12"))  # in all
 WORKS = (
     *("extraction", "heads", "training", "fine-tuning", "report"),
-    *("rendering", "download", "conversion"),
+    *("rendering", "download", "unpacking", "conversion"),
 )
 
 

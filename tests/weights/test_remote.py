@@ -4,9 +4,7 @@ import hashlib
 import http.server
 import inspect
 import json
-import random
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -336,27 +334,6 @@ def test_of_two_processes_one_downloads_and_converts(server, tmp_path):
     assert len(server.sent) == 2, "asked for once, and fetched once"
     left = [path.name for path in (tmp_path / "cache").rglob(".*")]
     assert left == []
-
-
-@pytest.mark.slow
-def test_kills_at_random_moments(server, tmp_path):
-    """Over the download and the conversion; what comes out is the same, and nothing is left."""
-    chance, kills = random.Random(4), 0
-    for _ in range(12):
-        program = loading()
-        killer = threading.Timer(chance.uniform(1.5, 4), program.send_signal, [signal.SIGKILL])
-        killer.start()
-        kills += program.wait() == -signal.SIGKILL
-        killer.cancel()
-        program.communicate()
-        if is_store(store_folder("imagenet-notop")):
-            verify(store_folder("imagenet-notop"))
-            shutil.rmtree(store_folder("imagenet-notop"))
-    assert kills > 1
-    load_weights("imagenet-notop")
-    verify(store_folder("imagenet-notop"))
-    assert [path.name for path in (tmp_path / "cache").rglob(".*")] == []
-    assert names_in(tmp_path / "cache" / "downloads") == []
 
 
 @pytest.mark.usefixtures("no_network")
