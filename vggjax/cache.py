@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vggjax import checksums
-from vggjax.claims import is_claimed, remove_leftovers
+from vggjax.claims import is_claimed, remove_leftovers_below
 from vggjax.command import finish
 from vggjax.errors import DataError, WeightsError, listed, visible
 from vggjax.files import cache_folder
@@ -132,9 +132,8 @@ def verify(folder: Path) -> dict[str, str]:
     What killed programs left half-written is removed; damaged features are taken out.
     """
     found: dict[str, str] = {}
+    remove_leftovers_below(folder)
     for part in sorted(folder.iterdir()) if folder.is_dir() else []:
-        for place in (part, *part.glob("*/")):
-            remove_leftovers(place)
         if part.is_dir() and part.name in VERIFIED:
             told = VERIFIED[part.name](part)
             found |= {place.relative_to(folder).as_posix(): text for place, text in told}

@@ -131,6 +131,13 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
             _remove_left(Path(entry.path))
 
 
+def remove_leftovers_below(folder: Path) -> None:
+    """The same in `folder` and the folders one and two levels below it, as far as they are ours."""
+    for place in (folder, *folder.glob("*/"), *folder.glob("*/*/")):
+        with contextlib.suppress(OSError):
+            remove_leftovers(place)
+
+
 def remove_ours() -> None:
     """Remove what this process is in the middle of writing, when it ends at once."""
     for place in list(_OURS):

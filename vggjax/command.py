@@ -1,7 +1,6 @@
 """How every command line ends: with its result, or with one clear sentence."""
 
 import argparse
-import contextlib
 import os
 import sys
 import warnings
@@ -9,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vggjax.claims import remove_leftovers
+from vggjax.claims import remove_leftovers_below
 from vggjax.errors import VggjaxError, refusal
 from vggjax.files import cache_folder
 
@@ -23,9 +22,7 @@ def open_cache() -> None:
     import jax
 
     cache = cache_folder()
-    for folder in (cache, *cache.glob("*/"), *cache.glob("*/*/")):
-        with contextlib.suppress(OSError):  # it may not be ours
-            remove_leftovers(folder)
+    remove_leftovers_below(cache)
     if not _has_home():
         os.environ.setdefault("MPLCONFIGDIR", str(cache / "matplotlib"))
     jax.config.update("jax_compilation_cache_dir", str(cache / "compiled"))

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from vggjax.checked_json import CHECKSUM, unchanged, with_checksum
+from vggjax.checked_json import CHECKSUM
 from vggjax.data import WHOLE
 from vggjax.errors import WeightsError
 from vggjax.model import Chain, JointHead, Parameters, joint_head, parameters
@@ -83,7 +83,7 @@ def save_head(
         "digests": digest_layers(params),
     }
     with write_errors_named(folder):
-        _SAVED.write(folder, params, with_checksum(description), overwrite)
+        _SAVED.write(folder, params, description, overwrite)
 
 
 def load_head(folder: Path) -> tuple[Chain | JointHead, ClassifierInfo]:
@@ -94,8 +94,7 @@ def load_head(folder: Path) -> tuple[Chain | JointHead, ClassifierInfo]:
     content = _SAVED.read_description(folder)
     with damage_named(folder):
         if CHECKSUM in content or content["version"] == FORMAT_VERSION:
-            wrong = [] if unchanged(content) else ["the checksum of its description differs"]
-            _SAVED.raise_damaged(folder, wrong)
+            _SAVED.require_unchanged(folder, content)
         if content["version"] not in (FORMAT_VERSION, _WITHOUT_CHECKSUM):
             raise WeightsError(
                 f"{folder} has format {content['version']}, which this version of vggjax does not "

@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from vggjax.checked_json import unchanged, with_checksum
 from vggjax.claims import claimed
 from vggjax.errors import VggjaxError, WeightsError, one_line
 from vggjax.files import read_regular, require_utf8
@@ -78,6 +79,11 @@ class Kind:
         if problems:
             raise DamageError(f"{folder} is damaged: {'; '.join(problems)}; {self.remedy}.")
 
+    def require_unchanged(self, folder: Path, content: dict[str, Any]) -> None:
+        """Raise DamageError unless a description is what was written."""
+        if not unchanged(content):
+            self.raise_damaged(folder, ["the checksum of its description differs"])
+
     def write(
         self, folder: Path, params: Parameters, description: dict[str, Any], overwrite: bool
     ) -> None:
@@ -90,7 +96,9 @@ class Kind:
             self._refuse(folder, overwrite)
             with replacing(folder.absolute()) as temporary, _settled(temporary):
                 (temporary / self.item).mkdir()
-                (temporary / self.item / _DESCRIPTION).write_text(json.dumps(description))
+                (temporary / self.item / _DESCRIPTION).write_text(
+                    json.dumps(with_checksum(description))
+                )
                 _write_params(temporary / _PARAMS, params)
 
     def read_description(self, folder: Path) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from vggjax.checked_json import CHECKSUM, unchanged, with_checksum
+from vggjax.checked_json import CHECKSUM
 from vggjax.errors import LayerError, WeightsError
 from vggjax.model import Parameters
 from vggjax.model.config import parameter_shapes
@@ -38,7 +38,7 @@ def save(folder: Path, params: Parameters, info: WeightsInfo, *, overwrite: bool
     if jax.tree.map(np.shape, params) != parameter_shapes(info.config):
         raise WeightsError(f"The parameters for {folder} do not have the shapes of their network.")
     with write_errors_named(folder):
-        description = with_checksum({**asdict(info), "digests": digest_layers(params)})
+        description = {**asdict(info), "digests": digest_layers(params)}
         STORE.write(folder, params, description, overwrite)
 
 
@@ -46,8 +46,7 @@ def load_info(folder: Path) -> WeightsInfo:
     """The description of stored weights; WeightsError if there are none or they are damaged."""
     content = STORE.read_description(folder)
     with damage_named(folder):
-        if not unchanged(content):
-            STORE.raise_damaged(folder, ["the checksum of its description differs"])
+        STORE.require_unchanged(folder, content)
         del content[CHECKSUM]
         return WeightsInfo.from_json(content)
 
