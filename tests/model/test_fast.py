@@ -3,7 +3,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vggjax.model import VGGConfig, build_vgg, fast, optimize_inference, parameters
+from vggjax.model import (
+    COMPILER_OPTIONS,
+    VGGConfig,
+    blocks,
+    build_vgg,
+    fast,
+    optimize_inference,
+    parameters,
+)
 
 WIDE = VGGConfig(widths=(64, 72), depths=(1, 2), hidden=16, classes=5, image_size=20)
 NAMES = ["block1_conv1", "block2_conv1", "block2_pool", "fc1", "predictions"]
@@ -41,6 +49,28 @@ def test_its_layers_are_those_of_its_cuts(chain, images, group_bytes):
     assert set(outputs) == set(NAMES)
     for name in NAMES:
         assert_close(outputs[name], np.asarray(chain.until(name)(images)))
+
+
+def test_an_image_alone_has_the_same_bits_as_in_a_batch(chain, images, group_bytes):
+    prepared = optimize_inference(chain)
+    compiled = jax.jit(lambda x: prepared(x), compiler_options=COMPILER_OPTIONS)
+    whole = np.asarray(compiled(images))
+    for count in (1, 2, 3):
+        np.testing.assert_array_equal(compiled(images[:count]), whole[:count])
+
+
+@pytest.mark.parametrize(("rows", "strips"), [(4, 5), (8, 3), (12, 2)])
+def test_images_too_large_for_the_cache_pass_in_strips(chain, images, monkeypatch, rows, strips):
+    """A row of 20 pixels with 64 channels has 5,120 bytes."""
+    monkeypatch.setattr(fast, "GROUP_BYTES", rows * 5120)
+    seen, in_strips = [], blocks.in_strips
+    monkeypatch.setattr(
+        blocks, "in_strips", lambda *a: seen.append((len(a[0]), a[2])) or in_strips(*a)
+    )
+    part = chain.until("block2_pool")
+    found = jax.jit(lambda x: optimize_inference(part)(x))(images)
+    assert_close(found, np.asarray(part(images)))
+    assert seen[0] == (1, 4 * -(-5 // strips)), "block 1: one convolution, and the maximum"
 
 
 def test_images_pass_in_groups_until_each_layer(chain, monkeypatch):

@@ -12,7 +12,9 @@ from vggjax.model import (
     Chain,
     Layer,
     arithmetic_of,
+    blocks,
     chain_digest,
+    compiling,
     fast,
     in_precision,
     kernels,
@@ -20,13 +22,19 @@ from vggjax.model import (
     linear_kernels,
     parameters,
     precision,
+    prepared,
+    products,
+    strips,
     winograd,
     with_parameters,
 )
 from vggjax.model.layers import KINDS, Convolution
 
-MODULES = layers, kernels, linear_kernels, winograd, fast, precision
-ARITHMETIC = "86833a93284c2d3d"
+MODULES = (
+    *(layers, kernels, linear_kernels, winograd, products),
+    *(fast, blocks, strips, prepared, compiling, precision),
+)
+ARITHMETIC = "60b5caa55e49f5ff"
 
 
 class Crop(Layer):

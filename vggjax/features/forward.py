@@ -14,7 +14,7 @@ from jax.sharding import Mesh
 from vggjax.features.devices import data_mesh, data_parallel, device_batches, replicated
 from vggjax.features.examples import Examples
 from vggjax.features.pixels import warn_of_range
-from vggjax.model import Chain, Parameters, optimize_inference
+from vggjax.model import COMPILER_OPTIONS, Chain, Parameters, optimize_inference
 
 # What was prepared of each chain: the arrays that it was made of, graph, parameters.
 _PREPARED: WeakKeyDictionary[Chain, dict[tuple[str, ...], Any]] = WeakKeyDictionary()
@@ -36,7 +36,7 @@ def apply(graph: Any, tree: Parameters, inputs: Any, mesh: Mesh | None) -> Any:
     return data_parallel(lambda tree, x: nnx.merge(graph, tree)(x), mesh)(tree, inputs)
 
 
-@partial(jax.jit, static_argnames=("graph", "mesh"))
+@partial(jax.jit, static_argnames=("graph", "mesh"), compiler_options=COMPILER_OPTIONS)
 def forward_step(graph: Any, tree: Parameters, inputs: jax.Array, mesh: Mesh | None = None) -> Any:
     """The chain's output for one batch; several arrays, if `graph` is that of such a module."""
     return apply(graph, tree, inputs, mesh)

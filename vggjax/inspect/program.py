@@ -13,6 +13,7 @@ from jax import lax
 
 from vggjax.inspect.parametrization import Fourier, Pixels
 from vggjax.inspect.result import AscentConfig
+from vggjax.model import COMPILER_OPTIONS
 
 State = tuple[jax.Array, Any]  # the parameters of the inputs, and the optimizer's own
 
@@ -55,7 +56,7 @@ def run_ascent(
     yield inputs, jnp.stack([*losses, final], axis=-1)
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=0, compiler_options=COMPILER_OPTIONS)
 def _begin(plan: Plan, keys: jax.Array, start: jax.Array | None) -> State:
     if start is None:
         x = jax.vmap(plan.parametrization.noise)(keys)
@@ -64,7 +65,7 @@ def _begin(plan: Plan, keys: jax.Array, start: jax.Array | None) -> State:
     return x, jax.vmap(plan.parametrization.optimizer.init)(x)
 
 
-@partial(jax.jit, static_argnums=0, donate_argnums=4)
+@partial(jax.jit, static_argnums=0, donate_argnums=4, compiler_options=COMPILER_OPTIONS)
 def _step(
     plan: Plan,
     weights: Any,
@@ -82,7 +83,7 @@ def _step(
     return (x + updates, moments), means
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=0, compiler_options=COMPILER_OPTIONS)
 def _end(plan: Plan, weights: Any, filters: jax.Array, state: State) -> tuple[jax.Array, jax.Array]:
     x, _ = state
     _, means = _loss(plan, weights, filters, x, jnp.zeros((len(x), 2), jnp.int32))

@@ -9,6 +9,7 @@ from vggjax.model.chain import (
     parameters,
     with_parameters,
 )
+from vggjax.model.compiling import COMPILER_OPTIONS
 from vggjax.model.config import VGGConfig, layer_table, parameter_shapes
 from vggjax.model.dense import dense_application, dense_layers
 from vggjax.model.fast import optimize_inference
@@ -20,6 +21,7 @@ from vggjax.model.precision import in_precision
 from vggjax.model.vgg import build_vgg, deepest_layer, table_until
 
 __all__ = [
+    "COMPILER_OPTIONS",
     "Chain",
     "JointHead",
     "Layer",

@@ -77,6 +77,7 @@ class Convolution(Layer):
     """3×3 convolution, 'same' padding, then ReLU."""
 
     kind = "convolution"
+    version = 2
 
     def __init__(self, kernel: jax.Array, bias: jax.Array):
         self.kernel = nnx.Param(kernel)
@@ -217,6 +218,7 @@ class Dense(Layer):
 
     kind = "dense"
     settings = ("relu",)
+    version = 2
 
     def __init__(self, kernel: jax.Array, bias: jax.Array, relu: bool = False):
         self.kernel = nnx.Param(kernel)

@@ -16,9 +16,15 @@ Kernel = Callable[..., jax.Array]
 
 
 def linear_kernel(
-    name: str, form: Kernel, tangents: tuple[Kernel | None, ...], transposes: tuple[Kernel, ...]
+    name: str,
+    form: Kernel,
+    tangents: tuple[Kernel | None, ...],
+    transposes: tuple[Kernel, ...],
+    fewer_rows: int = 0,
 ) -> Kernel:
     """The function `form` of (B, H, W, in) and weights (…, in, out) → (B, H, W, out), with rules.
+
+    Its output has `fewer_rows` rows less.
 
     Each argument has one of `tangents`, (tangent, *arguments) → that of the output, or None where
     it has none, and the first ones have one of `transposes`: (gradient of the output, *arguments) →
@@ -29,7 +35,9 @@ def linear_kernel(
     def shape(x: Any, *weights: Any) -> Any:
         if (x.shape[-1], x.dtype) != (weights[0].shape[-2], weights[0].dtype):
             raise TypeError(f"{name} can't take {x} with weights {weights[0]}.")
-        return x.update(shape=(*x.shape[:-1], weights[0].shape[-1]), weak_type=False)
+        rows = x.shape[1] - fewer_rows
+        shape = x.shape[0], rows, *x.shape[2:-1], weights[0].shape[-1]
+        return x.update(shape=shape, weak_type=False)
 
     def transposed(dy: Any, *arguments: Any) -> list[Any]:
         unknown = [*map(ad.is_undefined_primal, arguments)]

@@ -23,12 +23,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from vggjax.model.products import LEAST_ROWS
+
 TILE = 4  # outputs per tile and axis; a tile of input is two larger
 POINTS = TILE + 2
 SMALL, LARGE = 0.5**0.5, 2.0**0.5
-# Rows from which on XLA's matrix products sum in the same order, however many there are: so one
-# image gets the same bits alone as in a batch.
-LEAST_ROWS = 64
 
 # Filter transform: a filter (as a polynomial) at each point, over the product of the differences.
 FILTER_TRANSFORM = np.array(
@@ -57,16 +56,41 @@ def rotated(kernel: jax.Array) -> jax.Array:
 
 def convolve(x: jax.Array, filters: jax.Array) -> jax.Array:
     """'Same' convolution, stride 1: (B, H, W, in) and (36, in, out) → (B, H, W, out)."""
-    height, width = x.shape[1:3]
-    bottom, right = (-size % TILE + 1 for size in (height, width))
-    x = jnp.pad(x, ((0, 0), (1, bottom), (1, right), (0, 0)))
-    return _convolve_tiles(x, filters)[:, :height, :width]
+    return convolve_strip(jnp.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0))), filters)
 
 
-def _convolve_tiles(x: jax.Array, filters: jax.Array) -> jax.Array:
-    """'Valid' convolution of (B, 4·rows + 2, 4·columns + 2, in) → (B, 4·rows, 4·columns, out)."""
+def convolve_strip(x: jax.Array, filters: jax.Array) -> jax.Array:
+    """The same for rows of a larger image, given with the one above and the one below them.
+
+    (B, H + 2, W, in) and (36, in, out) → (B, H, W, out).
+    """
+    height, width = x.shape[1] - 2, x.shape[2]
+    lines = _output_lines(x, filters)
+    outputs = jnp.stack(_transform_output(lines), axis=4)  # (4, B, rows, columns, 4, out)
+    return _side_by_side(outputs)[:, :height, :width]
+
+
+def convolve_and_pool(x: jax.Array, filters: jax.Array) -> jax.Array:
+    """`convolve_strip`, and the 2×2 maximum with stride 2 of it: → (B, H // 2, W // 2, out).
+
+    Each tile has four maxima, so that the outputs themselves are never written.
+    """
+    height, width = x.shape[1] - 2, x.shape[2]
+    outputs = _transform_output(_output_lines(x, filters))  # columns: (4, B, rows, columns, out)
+    columns = jnp.stack([jnp.maximum(*outputs[:2]), jnp.maximum(*outputs[2:])], axis=4)
+    pairs = columns.reshape(2, 2, *columns.shape[1:])
+    return _side_by_side(jnp.maximum(pairs[:, 0], pairs[:, 1]))[:, : height // 2, : width // 2]
+
+
+def _output_lines(x: jax.Array, filters: jax.Array) -> jax.Array:
+    """The rows of outputs of each tile, not yet transformed along them.
+
+    (B, H + 2, W, in) → (6, 4, B, rows, columns, out), for as many tiles as cover H × W.
+    """
     batch, height, width, channels = x.shape
-    rows, columns = height // TILE, width // TILE
+    rows, columns = (-(-size // TILE) for size in (height - 2, width))
+    right = TILE * columns - width + 1
+    x = jnp.pad(x, ((0, 0), (0, TILE * rows + 2 - height), (1, right), (0, 0)))
     vertical = jnp.stack(_transform_input(_every_fourth(x, axis=1, count=rows)))
     tiles = jnp.stack(_transform_input(_every_fourth(vertical, axis=3, count=columns)), axis=1)
     count = batch * rows * columns
@@ -75,9 +99,13 @@ def _convolve_tiles(x: jax.Array, filters: jax.Array) -> jax.Array:
     tiles = jnp.pad(tiles, ((0, 0), (0, lacking), (0, 0)))
     products = lax.dot_general(tiles, filters, (((2,), (1,)), ((0,), (0,))))[:, :count]
     products = products.reshape(POINTS, POINTS, batch, rows, columns, -1)
-    lines = jnp.stack(_transform_output(products))  # (4, 6, B, rows, columns, out)
-    outputs = jnp.stack(_transform_output(jnp.moveaxis(lines, 1, 0)), axis=4)
-    return outputs.transpose(1, 2, 0, 3, 4, 5).reshape(batch, TILE * rows, TILE * columns, -1)
+    return jnp.moveaxis(jnp.stack(_transform_output(products)), 1, 0)
+
+
+def _side_by_side(tiles: jax.Array) -> jax.Array:
+    """(n, B, rows, columns, m, C), a tile's n × m elements apart, → (B, n·rows, m·columns, C)."""
+    n, batch, rows, columns, m, _ = tiles.shape
+    return tiles.transpose(1, 2, 0, 3, 4, 5).reshape(batch, n * rows, m * columns, -1)
 
 
 def _every_fourth(x: jax.Array, axis: int, count: int) -> list[jax.Array]:
