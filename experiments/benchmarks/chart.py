@@ -23,18 +23,19 @@ _LOGARITHMIC_FROM = 30  # the ratio of the longest to the shortest bar
 def chart(comparisons: Sequence[Comparison], subtitle: str) -> Figure:
     """One panel per comparison: a bar per arm, this project's in blue, whiskers over the rounds.
 
-    Those that have a `column` share one panel, that of their summary.
+    Several that have a `column` share one panel, that of their summary.
     """
     summary = Summary.of(comparisons)
-    drawn = [each for each in comparisons if each.timed and not each.column]
+    together = len(summary.columns) > 1
+    drawn = [each for each in comparisons if each.timed and not (together and each.column)]
     heights = [1.0 + 0.34 * len(each.timed) for each in drawn]
-    heights += [1.2 + 0.3 * len(summary.rows)] if summary.rows else []
+    heights += [1.2 + 0.3 * len(summary.rows)] if together else []
     figure = new_figure((8.5, sum(heights) + 0.8), layout="constrained")
     figure.suptitle(f"VGG16: this project (blue) and the alternatives\n{subtitle}", fontsize=10)
     panels = figure.subplots(len(heights), squeeze=False, height_ratios=heights)[:, 0]
     for axes, comparison in zip(panels, drawn, strict=False):
         _bars(axes, comparison)
-    if summary.rows:
+    if together:
         _grid(panels[-1], summary)
     return figure
 

@@ -21,7 +21,7 @@ from vggjax.errors import VggjaxError
 from vggjax.model import VGGConfig
 from vggjax.training import Classifier
 
-_CLASSES, _ROUNDS = 16, 3  # a new process takes many seconds
+_CLASSES, _PROCESSES = 16, 3  # for each arm, at most: one takes many seconds
 _KEPT = "this project, its programs kept"
 _MEANS = np.array([103.939, 116.779, 123.68], np.float32)  # of blue, green and red
 _SOFTER = 1e-2  # random weights give logits so far apart that all but one probability are 0
@@ -62,14 +62,11 @@ def _first_calls(name: str, config: VGGConfig, path: Path, rounds: int) -> Row:
     """That of some new processes."""
     job = json.dumps([name, config.to_json(), str(path)])
     arguments = ["-m", "benchmarks.photo", job]
-    ours = MAKERS[name] is _ours
+    ours, count = MAKERS[name] is _ours, max(1, min(rounds // 2, _PROCESSES))
     try:
         if name == _KEPT:  # a process before them leaves its programs
             run_python(arguments, Path(__file__).resolve().parents[1])
-        told = [
-            run_python(arguments, Path(__file__).resolve().parents[1])
-            for _ in range(min(rounds, _ROUNDS))
-        ]
+        told = [run_python(arguments, Path(__file__).resolve().parents[1]) for _ in range(count)]
     except Skip as error:
         if ours:
             raise VggjaxError(f"The first call failed: {error}") from error

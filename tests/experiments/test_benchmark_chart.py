@@ -44,3 +44,5 @@ def test_comparisons_of_one_kind_share_a_panel():
     (grid,) = chart([ONE, MANY], "here").axes
     assert [text.get_text() for text in grid.texts] == ["2.00/s", "4.00/s", "2.00", "", "", "4.00"]
     assert [label.get_text() for label in grid.get_yticklabels()] == ["ours", "other", "slow"]
+    (bars,) = chart([MANY], "here").axes
+    assert bars.get_title(loc="left") == "eight", "a single one has bars"

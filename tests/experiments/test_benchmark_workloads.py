@@ -133,7 +133,6 @@ def test_heads_learn_the_same_everywhere(tiny):
 
 
 def test_a_photo_gets_the_same_answer_everywhere(tiny, monkeypatch):
-    monkeypatch.setattr(photo, "_ROUNDS", 1)
     makers = {name: photo.MAKERS[name] for name in ("this project", "PyTorch")}
     monkeypatch.setattr(photo, "MAKERS", makers)
     first, later = photo.one_photo(tiny)
