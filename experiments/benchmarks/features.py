@@ -1,67 +1,69 @@
-"""Workload a: the frozen network's features of one batch, which is where the time goes."""
+"""Workload a: the frozen network's features, which is where the time goes."""
 
-from dataclasses import replace
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
-from benchmarks import flax, keras, ours, pytorch
-from benchmarks.inputs import LAYER, Functions, Network, Sizes, photo
-from benchmarks.measure import Arm, checked_error, compare
+from benchmarks import flax, keras, onnx, openvino, ours, pytorch
+from benchmarks.exact import exact_features
+from benchmarks.inputs import Network, Sizes, photo
+from benchmarks.measure import Arm, compare
 from benchmarks.results import Comparison
+from vggjax.model import Chain
 
-TOLERANCE = 1e-5  # of a float32 forward pass against float64, relative to the largest value
-_CHECKED = 2  # images computed in float64, which takes a second each
+TOLERANCE = 1e-5  # of this project's float32 against float64, relative to the largest value
+_EXACT = 2  # images computed in float64, which takes a second each
+_MORE_TURNS = 3  # for batches that take less time than the usual one, and vary more
 _NOTES = (
-    "error: largest difference / largest value; of this project, from NumPy in float64; of the "
-    "others, from this project",
-    "PyTorch runs channels-last; this project alone preprocesses within its time",
+    "error: largest difference / largest value, from NumPy in float64, over the first images; all "
+    "images are compared with this project's",
+    "this project alone preprocesses within its time; inputs of others are laid out beforehand",
 )
 
 
-def frozen_features(sizes: Sizes) -> list[Comparison]:
-    """One batch of images until `LAYER`, in every library; float32 but for one arm."""
-    network = Network.random(sizes.network)
-    side = sizes.network.image_size
-    images = np.stack([photo(number, (side, side)) for number in range(sizes.batch)])
-    x = network.prepared(images)
-    run = ours.forward(network.chain(), images)
-    exact = exact_features(network, x[:_CHECKED])
-    error = checked_error("this project", run()[:_CHECKED], exact, TOLERANCE)
-    arms = [
-        Arm("this project", lambda: run, ours=True),
-        Arm("PyTorch", partial(pytorch.forward, network, x)),
-        Arm("PyTorch bfloat16", partial(pytorch.forward, network, x, dtype="bfloat16"), None),
+def frozen_features(sizes: Sizes) -> Iterator[Comparison]:
+    """Batches of images until some layers, in every library."""
+    side, count = sizes.network.image_size, max(sizes.batches)
+    images = np.stack([photo(number, (side, side)) for number in range(count)])
+    for layer in sizes.layers:
+        network = Network.random(sizes.network, layer)
+        x, chain = network.prepared(images), network.chain()
+        exact = exact_features(network, x[:_EXACT])
+        for batch in sizes.batches:
+            arms = [*_ours(chain, images[:batch]), *_fast(network, x[:batch])]
+            arms += _slow(network, x[:batch]) if batch == sizes.batch else []
+            rounds = sizes.rounds * (1 if batch >= sizes.batch else _MORE_TURNS)
+            rows = compare(arms, rounds, exact=exact[:batch])
+            title = f"frozen features: {batch} images of {side} px until {layer}"
+            yield Comparison(
+                f"a {layer} {batch}", title, rows, batch, notes=_NOTES, column=f"{layer}, {batch}"
+            )
+
+
+def _ours(chain: Chain, images: np.ndarray) -> Iterator[Arm]:
+    """float32, and the options of fewer bits, whose error is reported only."""
+    yield Arm("this project", partial(ours.forward, chain, images), TOLERANCE, ours=True)
+    for option in ours.PRECISIONS:
+        make = partial(ours.forward, chain, images, option)
+        yield Arm(f"this project, {option}", make, None, ours=True)
+
+
+def _fast(network: Network, x: np.ndarray) -> Iterator[Arm]:
+    """Those that are measured at each batch size."""
+    yield Arm("ONNX Runtime", partial(onnx.forward, network, x))
+    for name, dtype, tolerance in (("", "f32", 1e-4), (" bfloat16", "bf16", None)):
+        yield Arm(f"OpenVINO{name}", partial(openvino.forward, network, x, dtype), tolerance)
+    for compiled in (False, True):
+        name = "PyTorch compiled" if compiled else "PyTorch"
+        forward = partial(pytorch.forward, network, x, compiled=compiled)
+        yield Arm(name, forward)
+        yield Arm(f"{name} bfloat16", partial(forward, dtype="bfloat16"), None)
+
+
+def _slow(network: Network, x: np.ndarray) -> list[Arm]:
+    return [
         Arm("Keras 3 on JAX", partial(keras.forward, network, x)),
         Arm("plain Flax NNX", partial(flax.forward, network, x)),
         Arm("flaxmodels", partial(flax.flaxmodels_forward, network, x)),
     ]
-    own, *others = compare(arms, sizes.rounds)
-    rows = (replace(own, error=error), *others)
-    title = f"frozen features: {sizes.batch} images of {side} px until {LAYER}"
-    return [Comparison("a", title, rows, units=sizes.batch, notes=_NOTES)]
-
-
-def exact_features(network: Network, x: np.ndarray) -> np.ndarray:
-    """The output for preprocessed images (B, H, W, 3): NumPy, float64, direct convolution."""
-    return network.apply(x.astype(np.float64), _FUNCTIONS, network.params)
-
-
-def _convolution(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    windows = sliding_window_view(padded, (3, 3), axis=(1, 2))  # (B, H, W, C, 3, 3)
-    return np.tensordot(windows, kernel, ((4, 5, 3), (0, 1, 2))) + bias
-
-
-def _pool(x: np.ndarray) -> np.ndarray:
-    return sliding_window_view(x, (2, 2), axis=(1, 2))[:, ::2, ::2].max((4, 5))
-
-
-_FUNCTIONS: Functions = {
-    "convolution": _convolution,
-    "pool": _pool,
-    "flatten": lambda x: x.reshape(len(x), -1),
-    "dense": lambda x, kernel, bias: x @ kernel + bias,
-    "relu": lambda x: np.maximum(x, 0),
-}

@@ -14,13 +14,13 @@ from vggjax.files import cache_folder
 from vggjax.model import Chain, Parameters, VGGConfig, build_vgg, table_until
 from vggjax.weights import load_weights
 
+LAYER = "fc2"  # until which the frozen network goes
 Functions = Mapping[str, Callable[..., Any]]
 
 VGG16 = VGGConfig()
 # Narrow, so that 20,000 images take a minute, but with rows of features as long as VGG16's.
 NARROW = VGGConfig(widths=(8, 8, 16, 16, 16), image_size=64)
 
-LAYER = "fc2"  # until which the frozen network goes
 _CACHE = f"benchmark/v{VERSION}"
 
 
@@ -28,9 +28,12 @@ _CACHE = f"benchmark/v{VERSION}"
 class Sizes:
     """The amount of work: numbers of images, rounds, classes and epochs, and sides in pixels."""
 
-    rounds: int = 5
+    rounds: int = 7
     network: VGGConfig = VGG16
     batch: int = 32
+    # frozen features: in batches of these, at these layers; slow arms only in those of `batch`
+    batches: tuple[int, ...] = (1, 8, 32, 64)
+    layers: tuple[str, ...] = ("block5_pool", LAYER)
     # the few-shot job: images per class, and the batches that Keras' loop is timed on
     classes: int = 256
     samples: int = 4
@@ -43,6 +46,11 @@ class Sizes:
     # visualization
     visualized: int = 16
     visualized_side: int = 128
+    # heads: (width of the features, rows), and rows of a batch
+    heads: tuple[tuple[int, int], ...] = ((25_088, 2_048), (100_352, 1_024))
+    head_batches: tuple[int, ...] = (32, 128)
+    # an accelerator: the side of the matrices by whose products its rate is measured
+    matrix_side: int = 8_192
     # memory
     counts: tuple[int, int] = (1_000, 20_000)
     narrow: VGGConfig = NARROW
@@ -52,7 +60,11 @@ FULL = Sizes()
 QUICK = Sizes(
     rounds=2,
     batch=4,
+    batches=(1, 4),
+    layers=(LAYER,),
+    heads=((25_088, 64),),
     classes=2,
+    matrix_side=512,
     keras_batches=1,
     photos=16,
     visualized=2,

@@ -24,6 +24,17 @@ class Skip(VggjaxError):
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """What is timed, and what there is to say of how it was prepared."""
+
+    run: Timed
+    note: str
+
+    def __call__(self) -> Any:
+        return self.run()
+
+
+@dataclass(frozen=True)
 class Arm:
     """One implementation of the work: `make` prepares it and returns what is timed.
 
@@ -37,12 +48,18 @@ class Arm:
     ours: bool = False
 
 
-def compare(arms: Sequence[Arm], rounds: int, order: float | None = np.inf) -> tuple[Row, ...]:
+def compare(
+    arms: Sequence[Arm],
+    rounds: int,
+    order: float | None = np.inf,
+    exact: np.ndarray | None = None,
+) -> tuple[Row, ...]:
     """Check the other arms' outputs against the first one's, then time all in turns.
 
-    `order` is that of `checked_error` (None: nothing is compared). The checked run is each arm's
-    warm-up. Raises VggjaxError, before anything is timed, if an output is further off than its
-    arm's tolerance.
+    `order` is that of `checked_error` (None: nothing is compared). With `exact`, what the first
+    rows of an output should be, these are checked as well, the first arm's too, and that is the
+    error which is reported. The checked run is each arm's warm-up. Raises VggjaxError, before
+    anything is timed, if an output is further off than its arm's tolerance.
     """
     timed, outputs, skipped = {}, {}, {}
     for arm in arms:
@@ -52,22 +69,34 @@ def compare(arms: Sequence[Arm], rounds: int, order: float | None = np.inf) -> t
             timed[arm.name] = run
         except (ImportError, Skip) as error:
             skipped[arm] = str(error)
-    errors = {}
-    if order:
-        (_, first), *others = outputs.items()
-        for arm, output in others:
-            errors[arm] = checked_error(arm.name, output, first, arm.tolerance, order)
+    errors = _errors(outputs, order, exact) if order else {}
     seconds = take_turns(timed, rounds)
     return tuple(
         Row(
             arm.name,
             seconds.get(arm.name, ()),
             errors.get(arm),
+            note=getattr(timed.get(arm.name), "note", ""),
             skipped=skipped.get(arm, ""),
             ours=arm.ours,
         )
         for arm in arms
     )
+
+
+def _errors(
+    outputs: Mapping[Arm, np.ndarray], order: float, exact: np.ndarray | None
+) -> dict[Arm, float]:
+    """The checked errors of the arms that ran; see `compare`."""
+    errors = {}
+    (_, first), *others = outputs.items()
+    for arm, output in others:
+        errors[arm] = checked_error(arm.name, output, first, arm.tolerance, order)
+    if exact is not None:
+        for arm, output in outputs.items():
+            own = output[: len(exact)]
+            errors[arm] = checked_error(arm.name, own, exact, arm.tolerance, order)
+    return errors
 
 
 def checked_error(

@@ -1,6 +1,7 @@
 """VGG as this project runs it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,15 +10,29 @@ import numpy as np
 from flax import nnx
 
 from benchmarks.measure import Timed
+from vggjax.features import compute
 from vggjax.features.forward import forward_step
-from vggjax.model import Chain, optimize_inference, parameters
+from vggjax.model import Chain, in_precision, optimize_inference, parameters
+
+# The options of reduced precision that are measured beside float32: what `in_precision` takes.
+PRECISIONS = ("bfloat16",)
 
 
-def forward(chain: Chain, images: np.ndarray) -> Timed:
-    """The features of one batch of uint8 images (B, H, W, 3), run as `extract` does."""
-    chain = optimize_inference(chain)
+def forward(chain: Chain, images: np.ndarray, precision: str = "float32") -> Timed:
+    """The features of one batch of uint8 images (B, H, W, 3), as its users get them."""
+    return partial(compute, _chosen(chain, precision), images, batch_size=len(images))
+
+
+def forward_on_device(chain: Chain, images: np.ndarray, precision: str = "float32") -> Timed:
+    """The same of images that are in the accelerator's memory already."""
+    chain = optimize_inference(_chosen(chain, precision))
     graph, tree = nnx.graphdef(chain), parameters(chain)
-    return lambda: np.asarray(forward_step(graph, tree, images))
+    there = jax.device_put(images)
+    return lambda: np.asarray(forward_step(graph, tree, there))
+
+
+def _chosen(chain: Chain, precision: str) -> Chain:
+    return chain if precision == "float32" else in_precision(chain, precision)
 
 
 def input_gradient(chain: Chain, images: np.ndarray, channels: np.ndarray) -> Timed:

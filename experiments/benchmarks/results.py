@@ -10,7 +10,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-_PACKAGES = ["vggjax", "jax", "jaxlib", "flax", "numpy", "pillow", "torch", "keras", "flaxmodels"]
+import jax
+
+_PACKAGES = (
+    *("vggjax", "jax", "jaxlib", "flax", "numpy", "pillow", "torch", "keras", "flaxmodels"),
+    *("onnx", "onnxruntime", "openvino"),
+)
 _INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve")
 BUSY = 0.05  # the share of all cores from which on other programs disturb the measurement
 
@@ -49,6 +54,7 @@ class Comparison:
     ratios: bool = True
     notes: tuple[str, ...] = ()
     contended: bool = False
+    column: str = ""  # what it is called where several of its kind stand in one table
 
     @property
     def timed(self) -> tuple[Row, ...]:
@@ -100,6 +106,7 @@ def environment() -> dict[str, Any]:
     return {
         "cpu": _cpu_field("model name") or platform.processor() or platform.machine(),
         "instructions": sorted(set(_INSTRUCTIONS) & set(_cpu_field("flags").split())),
+        "device": "" if jax.default_backend() == "cpu" else jax.devices()[0].device_kind,
         "cores": cores(),
         "threads": {"torch": cores(), "xla": cores(), "decoding": min(16, os.cpu_count() or 1)},
         "system": f"{platform.system()} {platform.machine()}",

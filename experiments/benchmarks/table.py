@@ -1,24 +1,13 @@
-"""Comparisons as text and as a bar chart."""
-
-from __future__ import annotations
+"""Comparisons as text."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from benchmarks.results import Comparison, Row
 from vggjax.report import Table
-from vggjax.report.figure import new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from vggjax.report.shown import Figure
 
 _CONTENDED = "CONTENDED: other programs ran meanwhile; times and ratios are unreliable"
-_OURS, _OTHERS = "tab:blue", "tab:gray"
-_LOGARITHMIC_FROM = 30  # the ratio of the longest to the shortest bar
 
 
 def describe(environment: dict[str, Any]) -> str:
@@ -55,55 +44,49 @@ def _cells(comparison: Comparison, row: Row) -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True)
+class Summary:
+    """Several comparisons of one kind in a table: for each arm, its times over this project's.
+
+    The cells of this project's own row are its rates in units per second. None where an arm has
+    no time in a comparison.
+    """
+
+    columns: tuple[str, ...]
+    rows: dict[str, tuple[float | None, ...]]
+
+    @classmethod
+    def of(cls, comparisons: Sequence[Comparison]) -> "Summary":
+        """That of the comparisons that have a `column`."""
+        chosen = [each for each in comparisons if each.column]
+        arms = dict.fromkeys(row.arm for each in chosen for row in each.timed)
+        cells = {arm: tuple(_cell(each, arm) for each in chosen) for arm in arms}
+        return cls(tuple(each.column for each in chosen), cells)
+
+    def as_table(self) -> Table:
+        """Arms down, comparisons across."""
+        rows = [(arm, *map(number, values)) for arm, values in self.rows.items()]
+        return Table(("arm", *self.columns), tuple(rows))
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as JSON-compatible data."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        title = "summary: images per second of the first arm; times of the others over its own"
+        return f"{title}\n\n{self.as_table().as_markdown()}"
+
+
+def _cell(comparison: Comparison, arm: str) -> float | None:
+    """An arm's ratio, or the rate of the first; None for one that isn't there."""
+    row = next((row for row in comparison.rows if row.arm == arm), None)
+    if row is None:
+        return None
+    return comparison.rate(row) if row is comparison.rows[0] else comparison.ratio(row)
+
+
 def number(value: float | None) -> str:
     """Three digits that count, or the whole number; nothing for None."""
     if value is None:
         return ""
     return f"{value:,.0f}" if value >= 99.95 else f"{value:#.3g}"
-
-
-def chart(comparisons: Sequence[Comparison], subtitle: str) -> Figure:
-    """One panel per comparison: a bar per arm, this project's in blue, whiskers over the rounds."""
-    drawn = [comparison for comparison in comparisons if comparison.timed]
-    heights = [1.0 + 0.34 * len(comparison.timed) for comparison in drawn]
-    figure = new_figure((8.5, sum(heights) + 0.8), layout="constrained")
-    figure.suptitle(
-        f"VGG16 on a CPU: this project (blue) and the alternatives\n{subtitle}", fontsize=10
-    )
-    panels = figure.subplots(len(drawn), squeeze=False, height_ratios=heights)
-    for axes, comparison in zip(panels[:, 0], drawn, strict=True):
-        _panel(axes, comparison)
-    return figure
-
-
-def _panel(axes: Axes, comparison: Comparison) -> None:
-    rows = comparison.timed[::-1]  # the first comes out on top
-    lows, middles, highs = np.transpose([_lengths(comparison, row) for row in rows])
-    whiskers = middles - lows, highs - middles
-    colours = [_OURS if row.ours else _OTHERS for row in rows]
-    names = [row.arm for row in rows]
-    bars = axes.barh(names, middles, 0.7, xerr=whiskers, capsize=3, color=colours)
-    axes.bar_label(bars, [_label(comparison, row) for row in rows], padding=5, fontsize=8)
-    logarithmic = max(middles) > _LOGARITHMIC_FROM * min(middles)
-    axes.set_xscale("log" if logarithmic else "linear")
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlim(right=max(highs) * (8 if logarithmic else 1.4))
-    what = f"{comparison.unit} per second, longer" if comparison.units else "seconds, shorter"
-    scale = " (logarithmic axis)" if logarithmic else ""
-    axes.set_xlabel(f"{what} is better{scale}", fontsize=8)
-    axes.set_title(comparison.title, fontsize=9, loc="left")
-    axes.tick_params(labelsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _lengths(comparison: Comparison, row: Row) -> np.ndarray:
-    """The smallest, median and largest value that the bar shows."""
-    seconds = np.percentile(row.seconds, [0, 50, 100])
-    return np.sort(comparison.units / seconds) if comparison.units else seconds
-
-
-def _label(comparison: Comparison, row: Row) -> str:
-    ratio, middle = comparison.ratio(row), _lengths(comparison, row)[1]
-    peak = f", peak memory {number(row.peak_megabytes)} MB" if row.peak_megabytes else ""
-    against = f"  (takes {number(ratio)} x our time)" if ratio is not None else ""
-    return f"{number(middle)}{against}{peak}"

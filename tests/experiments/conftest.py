@@ -1,7 +1,13 @@
 """A small data set and small weights, so that whole experiments run in seconds."""
 
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import jax
 import numpy as np
 import pytest
+from benchmarks.inputs import QUICK
 from engine.script import run_script
 from PIL import Image
 
@@ -54,3 +60,18 @@ def fails(capsys, monkeypatch):
 def offline(monkeypatch):
     """No network."""
     monkeypatch.setattr("vggjax.download.url_reachable", lambda *_, **__: False)
+
+
+@pytest.fixture
+def as_the_script_runs(monkeypatch):
+    """New processes find the library; Keras relies on rank promotion."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]), prepend=os.pathsep)
+    with jax.numpy_rank_promotion("allow"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny(small_config):
+    """The benchmark's least work."""
+    work = replace(QUICK, visualized_side=32, counts=(10, 30))
+    return replace(work, network=small_config, narrow=small_config)
