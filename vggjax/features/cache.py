@@ -3,7 +3,7 @@
 import contextlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -137,15 +137,17 @@ class FeatureStore:
                 return first[places < 0]
             self.refresh()  # there may be another copy
 
-    def claim(self, keys: np.ndarray) -> Work | None:
-        """Those of `keys` (N, 32) that are missing and that nobody computes, for this process."""
-        if not len(self.missing(keys)):
-            return None
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """A short block in which no other process claims rows."""
         self._make_folder()
         with locked(self.folder):
-            missing = self.missing(keys)
-            own = missing[KeyIndex.of(self._awaited()).find(keys[missing]) < 0]
-            return Work(own, self.writer(keys[own])) if len(own) else None
+            yield
+
+    def free(self, keys: np.ndarray) -> np.ndarray:
+        """Indices of those `keys` (N, 32) that are missing and that no process computes."""
+        missing = self.missing(keys)
+        return missing[KeyIndex.of(self._awaited()).find(keys[missing]) < 0]
 
     def writer(self, keys: np.ndarray) -> Writer:
         """What takes the rows of `keys` (N, 32), whoever else may be computing them."""
