@@ -76,10 +76,15 @@ def find_copies(
     """
     if not isinstance(read, SizedReader):
         return Copies()
-    classes = dict(zip(ids, labels.tolist(), strict=True))
     alike: list[list[str]] = [sorted(ids)]
-    for key in (read.size, lambda name: read.tail(name, TAIL), lambda name: _digest(read(name))):
+    for key in (
+        read.size,
+        lambda name: hashlib.sha256(read.tail(name, TAIL)).digest(),
+        lambda name: _digest(read(name)),
+    ):
         alike = [part for group in alike for part in _alike(group, key)]
+    copies = {name for group in alike for name in group}
+    classes = {n: c for n, c in zip(ids, labels.tolist(), strict=True) if n in copies}
     return Copies(tuple(_by_class(group, classes) for group in sorted(alike)))
 
 
