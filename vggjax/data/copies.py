@@ -97,15 +97,15 @@ def _by_class(group: Iterable[str], classes: Mapping[str, int]) -> tuple[tuple[s
 
 def _alike(names: Iterable[str], key: Callable[[str], object]) -> list[list[str]]:
     """Groups of two names or more with the same key; empty files have none."""
-    groups: dict[object, list[str]] = {}
+    first, groups = dict[object, str](), dict[object, list[str]]()
     for name in names:
         try:
             found = key(name)
         except DataError:
             continue
-        if found:
-            groups.setdefault(found, []).append(name)
-    return [group for group in groups.values() if len(group) > 1]
+        if found and first.setdefault(found, name) is not name:
+            groups.setdefault(found, [first[found]]).append(name)
+    return list(groups.values())
 
 
 def _digest(encoded: bytes) -> bytes:

@@ -8,6 +8,8 @@ import numpy as np
 # Keys are hashes, but nothing here rests on that: odd factors mix all of their bytes.
 _FACTORS = np.random.default_rng(0).integers(2**63, size=4, dtype=np.uint64) * 2 + 1
 
+_AT_ONCE = 2**16  # keys that are looked for, so that what that takes doesn't grow
+
 
 @dataclass(frozen=True)
 class KeyIndex:
@@ -31,6 +33,11 @@ class KeyIndex:
 
     def find(self, keys: np.ndarray) -> np.ndarray:
         """The first place of each of `keys` (n, 32), (n,) int64; -1 where it has none."""
+        starts = range(0, len(keys), _AT_ONCE)
+        found = [self._find(keys[start : start + _AT_ONCE]) for start in starts]
+        return np.concatenate([np.empty(0, np.int64), *found])
+
+    def _find(self, keys: np.ndarray) -> np.ndarray:
         wanted, found = _numbers(keys), np.full(len(keys), -1, np.int64)
         left = np.argsort(wanted)  # in order, since a search from anywhere costs far more
         at = np.searchsorted(self.numbers, wanted[left])
@@ -69,5 +76,5 @@ def grouped(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 def _numbers(keys: np.ndarray) -> np.ndarray:
     """A number (N,) uint64 for each of `keys` (N, 32): equal ones have the same."""
     words = np.ascontiguousarray(keys).view(np.uint64)
-    numbers: np.ndarray = (words * _FACTORS).sum(axis=1)
+    numbers: np.ndarray = words @ _FACTORS
     return numbers
