@@ -140,6 +140,19 @@ def test_what_one_computes_the_other_leaves(tmp_path):
     assert not list(tmp_path.glob("*.rows")), "nothing was written"
 
 
+def test_files_of_several_machines_are_put_together(tmp_path):
+    """Each had a cache of its own; one folder with all their files is the whole."""
+    places = [tmp_path / str(number) for number in range(3)]
+    for number, place in enumerate(places):
+        fill(store_at(place), 2 * number, 2 * number + 1)
+    for place in places[1:]:
+        for file in place.glob("*.rows"):
+            file.rename(places[0] / file.name)
+    store, keys = store_at(places[0]), keys_of(*range(6))
+    assert len(store.missing(keys)) == 0
+    assert store.select(keys)[:][:, 0].tolist() == list(range(6))
+
+
 def test_thousands_of_files_need_few_descriptors(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
