@@ -1,3 +1,4 @@
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -116,3 +117,15 @@ def test_mistakes_are_named():
         split.indices(make_dataset(), "train", 8)
     with pytest.raises(DataError, match="which other doesn't have"):
         split.indices(make_dataset({"x": 5, "y": 5}, "other"), "test")
+
+
+def test_a_large_class_is_split_in_linear_time():
+    """20,000 images a class: 0.1 s; a set made anew for each image took 10."""
+    ids = tuple(f"{name}/{number}" for name in "ab" for number in range(20_000))
+    dataset = Dataset("large", ("a", "b"), ids, np.repeat([0, 1], 20_000), lambda name: b"")
+    start = time.process_time()
+    split = make_split(dataset, samples=16_000, val=2_000, test=2_000)
+    assert time.process_time() - start < 2
+    assert [len(split.indices(dataset, part)) for part in ("train", "validation", "test")] == [
+        *(32_000, 4_000, 4_000),
+    ]

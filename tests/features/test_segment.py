@@ -9,6 +9,7 @@ import pytest
 from vggjax.errors import DataError
 from vggjax.features import extract
 from vggjax.features.cache import FeatureStore
+from vggjax.features.filling import claimed
 from vggjax.features.segment import Segment
 
 SHAPE = (3,)
@@ -27,6 +28,10 @@ def keys_of(*numbers):
 def fill(store, *numbers):
     with closing(store.writer(keys_of(*numbers))) as writer:
         writer.write(np.array([[number, 0, -number] for number in numbers], np.float32))
+
+
+def claim(store, keys):
+    return claimed({"": store}, keys, np.arange(len(keys)), 32).get("")
 
 
 @pytest.fixture
@@ -119,20 +124,33 @@ def test_rows_are_there_before_the_file_is_full(tmp_path):
         writer.write(np.ones((2, 3), np.float32))
         other = store_at(tmp_path)
         assert other.missing(keys).tolist() == [2]
-        assert other.claim(keys) is None, "another is computing it"
-    work = other.claim(keys)
+        assert claim(other, keys) is None, "another is computing it"
+    work = claim(other, keys)
     assert work.indices.tolist() == [2]
     work.writer.close()
 
 
 def test_what_one_computes_the_other_leaves(tmp_path):
     one, two = store_at(tmp_path), store_at(tmp_path)
-    first = one.claim(keys_of(1, 2, 3))
-    second = two.claim(keys_of(2, 3, 4, 5))
+    first = claim(one, keys_of(1, 2, 3))
+    second = claim(two, keys_of(2, 3, 4, 5))
     assert second.indices.tolist() == [2, 3]
     for work in (first, second):
         work.writer.close()
     assert not list(tmp_path.glob("*.rows")), "nothing was written"
+
+
+def test_files_of_several_machines_are_put_together(tmp_path):
+    """Each had a cache of its own; one folder with all their files is the whole."""
+    places = [tmp_path / str(number) for number in range(3)]
+    for number, place in enumerate(places):
+        fill(store_at(place), 2 * number, 2 * number + 1)
+    for place in places[1:]:
+        for file in place.glob("*.rows"):
+            file.rename(places[0] / file.name)
+    store, keys = store_at(places[0]), keys_of(*range(6))
+    assert len(store.missing(keys)) == 0
+    assert store.select(keys)[:][:, 0].tolist() == list(range(6))
 
 
 def test_thousands_of_files_need_few_descriptors(tmp_path):

@@ -76,10 +76,15 @@ def find_copies(
     """
     if not isinstance(read, SizedReader):
         return Copies()
-    classes = dict(zip(ids, labels.tolist(), strict=True))
     alike: list[list[str]] = [sorted(ids)]
-    for key in (read.size, lambda name: read.tail(name, TAIL), lambda name: _digest(read(name))):
+    for key in (
+        read.size,
+        lambda name: hashlib.sha256(read.tail(name, TAIL)).digest(),
+        lambda name: _digest(read(name)),
+    ):
         alike = [part for group in alike for part in _alike(group, key)]
+    copies = {name for group in alike for name in group}
+    classes = {n: c for n, c in zip(ids, labels.tolist(), strict=True) if n in copies}
     return Copies(tuple(_by_class(group, classes) for group in sorted(alike)))
 
 
@@ -92,15 +97,15 @@ def _by_class(group: Iterable[str], classes: Mapping[str, int]) -> tuple[tuple[s
 
 def _alike(names: Iterable[str], key: Callable[[str], object]) -> list[list[str]]:
     """Groups of two names or more with the same key; empty files have none."""
-    groups: dict[object, list[str]] = {}
+    first, groups = dict[object, str](), dict[object, list[str]]()
     for name in names:
         try:
             found = key(name)
         except DataError:
             continue
-        if found:
-            groups.setdefault(found, []).append(name)
-    return [group for group in groups.values() if len(group) > 1]
+        if found and first.setdefault(found, name) is not name:
+            groups.setdefault(found, [first[found]]).append(name)
+    return list(groups.values())
 
 
 def _digest(encoded: bytes) -> bytes:

@@ -122,13 +122,13 @@ def _drawn(
     free = [name for name in order if name not in fixed]
     needed = sum(not own[part] for part in ("validation", "test"))
     train = (own["train"] + free)[: max(0, min(samples, len(own["train"] + free) - needed))]
-    left = [name for name in free if name not in {*train}]
+    left = _without(free, train)
     rest = len(left) + len(own["validation"]) + len(own["test"])
     if rest < val + test:
         val = min(max(1, rest * val // (val + test)), rest - 1)
         test = rest - val
     tested = _last(left + own["test"], test)
-    left = [name for name in left if name not in {*tested}]
+    left = _without(left, tested)
     return ClassSplit(tuple(train), _last(left + own["validation"], val), tested)
 
 
@@ -138,6 +138,11 @@ def _as_given(orders: Mapping[str, list[str]], samples: int, val: int, test: int
     count = min(samples, len(train) - (not validation))
     validation = validation or train[max(count, len(train) - val) :]
     return ClassSplit(tuple(train[:count]), tuple(validation[:val]), tuple(tested[:test]))
+
+
+def _without(names: Sequence[str], others: Sequence[str]) -> list[str]:
+    taken = {*others}
+    return [name for name in names if name not in taken]
 
 
 def _last(names: Sequence[str], count: int) -> tuple[str, ...]:

@@ -3,8 +3,11 @@
 import functools
 import hashlib
 import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
+from itertools import chain
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +19,12 @@ from vggjax.data.views import WHOLE, View, decode_view, view_called
 from vggjax.errors import DataError
 
 Index = int | slice | np.ndarray
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_KEY_BYTES = 32
+_TOGETHER = 64  # small files that a thread reads one after another: handing one over takes longer
+_UNDER_WAY = 256  # of such groups; each takes a kilobyte
 
 
 class ImageArray:
@@ -51,7 +60,8 @@ class ImageArray:
         self.resize = resize
         self.view = view_called(view)
         self.threads = threads or _threads()
-        self._digests: dict[str, bytes] = {}
+        self._known = np.zeros(len(dataset), np.bool_)
+        self._keys = np.zeros((len(dataset), _KEY_BYTES), np.uint8)  # takes memory once it is used
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -89,10 +99,10 @@ class ImageArray:
         Raises DataError, naming all images that can't be decoded, or one changed since `keys`.
         """
         chosen = self.indices[index]
-        ids = [self.dataset.ids[number] for number in np.atleast_1d(chosen)]
-        batch = np.empty((len(ids), *self.shape[1:]), np.uint8)
+        numbers = np.atleast_1d(chosen).tolist()
+        batch = np.empty((len(numbers), *self.shape[1:]), np.uint8)
         errors = dict[str, UnreadableImage]()
-        for row, image in enumerate(decoding_pool(self.threads).map(self._tried, ids)):
+        for row, image in enumerate(decoding_pool(self.threads).map(self._tried, numbers)):
             if isinstance(image, UnreadableImage):
                 errors[image.name] = image
             else:
@@ -109,29 +119,27 @@ class ImageArray:
         That is the sha256 of the encoded bytes together with side, resize mode, flip and
         the decoder's version, so what is stored under a key can never be stale.
         """
-        ids = [self.dataset.ids[number] for number in self.indices]
-        new = [name for name in ids if name not in self._digests]
-        for start in range(0, len(new), 1000):  # each one under way takes a kilobyte
-            part = new[start : start + 1000]
-            digests = decoding_pool(self.threads).map(self._digest, part)
-            self._digests.update(zip(part, digests, strict=True))
-        joined = b"".join(self._digests[name] for name in ids)
-        return np.frombuffer(joined, np.uint8).reshape(len(ids), 32)
+        wanted = np.unique(self.indices)
+        new = wanted[~self._known[wanted]]
+        for number, key in zip(new, mapped(self._digest, new.tolist(), self.threads), strict=True):
+            self._keys[number], self._known[number] = np.frombuffer(key, np.uint8), True
+        return self._keys[self.indices]
 
-    def _tried(self, name: str) -> np.ndarray | UnreadableImage:
+    def _tried(self, number: int) -> np.ndarray | UnreadableImage:
         try:
-            return self._decode(name)
+            return self._decode(number)
         except UnreadableImage as error:
             return error
 
-    def _decode(self, name: str) -> np.ndarray:
+    def _decode(self, number: int) -> np.ndarray:
+        name = self.dataset.ids[number]
         with read_image(self.dataset.read, name) as encoded:
-            if name in self._digests and self._digests[name] != self._key(encoded):
+            if self._known[number] and self._keys[number].tobytes() != self._key(encoded):
                 raise DataError(f"The image {name} has changed while it was in use; start again.")
             return decode_view(encoded, self.size, self.resize, self.view, name)
 
-    def _digest(self, name: str) -> bytes:
-        with read_image(self.dataset.read, name) as encoded:
+    def _digest(self, number: int) -> bytes:
+        with read_image(self.dataset.read, self.dataset.ids[number]) as encoded:
             return self._key(encoded)
 
     def _key(self, encoded: bytes) -> bytes:
@@ -140,6 +148,21 @@ class ImageArray:
         version = f"{DECODER_VERSION}{deep_version(encoded)}"
         how = f"vggjax {version} {side} {self.resize}{flipped}\n".encode()
         return hashlib.sha256(how + encoded).digest()
+
+
+def mapped(
+    function: Callable[[Item], Result], items: Sequence[Item], threads: int | None = None
+) -> Iterator[Result]:
+    """What `function` makes of each of the `items`, in order, by the threads of `decoding_pool`."""
+    count = min(_TOGETHER, -(-len(items) // (8 * (threads or _threads()))))
+    starts = range(0, len(items), max(count, 1))
+
+    def together(start: int) -> list[Result]:
+        return [function(item) for item in items[start : start + count]]
+
+    for first in range(0, len(starts), _UNDER_WAY):
+        parts = decoding_pool(threads).map(together, starts[first : first + _UNDER_WAY])
+        yield from chain.from_iterable(parts)
 
 
 @functools.cache

@@ -6,14 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from vggjax.data.dataset import Dataset
-from vggjax.data.image_array import decoding_pool
+from vggjax.data.image_array import mapped
 from vggjax.data.images import decode_image
 from vggjax.data.room import read_image
 from vggjax.data.signatures import surely_whole
 from vggjax.data.unreadable import UnreadableImage, counted
 from vggjax.errors import DataError, listed
-
-_PART = 1000  # images under way at once
 
 
 def unreadable(
@@ -29,12 +27,9 @@ def unreadable(
     {}
     """
     chosen = range(len(dataset)) if indices is None else indices
-    ids, found = [dataset.ids[index] for index in chosen], dict[str, str]()
-    for start in range(0, len(ids), _PART):
-        part = ids[start : start + _PART]
-        reasons = decoding_pool().map(lambda name: _reason(dataset, name, thorough), part)
-        found |= {name: why for name, why in zip(part, reasons, strict=True) if why}
-    return found
+    ids = [dataset.ids[index] for index in chosen]
+    reasons = mapped(lambda name: _reason(dataset, name, thorough), ids)
+    return {name: why for name, why in zip(ids, reasons, strict=True) if why}
 
 
 def without(dataset: Dataset, ids: Mapping[str, str]) -> Dataset:

@@ -1,10 +1,9 @@
 """Rows of features on disk, found by the content that they were computed from."""
 
 import contextlib
-import itertools
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -13,11 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from vggjax.claims import locked
+from vggjax.features.index import KeyIndex, first_of_equals, grouped
 from vggjax.features.segment import KEY_BYTES, SUFFIX, DamagedSegment, Layout, Segment
 from vggjax.features.writer import Writer
 from vggjax.files import cache_named, write_json
 
 _ABOUT = "about.json"
+_NO_KEYS = np.empty((0, KEY_BYTES), np.uint8)
 _STORE_NAME = re.compile(
     r".+-(?P<shape>\d+(x\d+)*)-(?P<dtype>float16|float32|float64|bfloat16)-[0-9a-f]{32}"
 )
@@ -52,12 +53,10 @@ class Features:
         segment_of, row_of = self.segment_of[indices], self.row_of[indices]
         if row_of.ndim == 0:
             return self.segments[segment_of].read(row_of[None])[0]
-        present = np.unique(segment_of)
-        if len(present) == 1:
-            return self.segments[present[0]].read(row_of)
+        if len(row_of) and (segment_of == segment_of[0]).all():
+            return self.segments[segment_of[0]].read(row_of)
         rows = np.empty((len(row_of), *self.row_shape), self.dtype)
-        for segment in present:
-            here = segment_of == segment
+        for segment, here in grouped(segment_of):
             rows[here] = self.segments[segment].read(row_of[here])
         return rows
 
@@ -77,6 +76,24 @@ class Work(NamedTuple):
     writer: Writer
 
 
+@dataclass(frozen=True)
+class Positions:
+    """Where rows are, (M,) each: in the segment of a number, there in a row; found by their key."""
+
+    index: KeyIndex
+    segment_of: np.ndarray
+    row_of: np.ndarray
+
+    @classmethod
+    def of(cls, segments: Sequence[Segment]) -> "Positions":
+        """All rows that are said to be there."""
+        rows = [np.flatnonzero(segment.there) for segment in segments]
+        segment_of = np.repeat(np.arange(len(rows), dtype=np.int32), [len(own) for own in rows])
+        keys = [each.table["key"][own] for each, own in zip(segments, rows, strict=True)]
+        index = KeyIndex.of(np.concatenate([_NO_KEYS, *keys]))
+        return cls(index, segment_of, np.concatenate([np.empty(0, np.int64), *rows]))
+
+
 @dataclass
 class FeatureStore:
     """The features of one frozen chain, one row per image, in the segments of a folder.
@@ -90,7 +107,7 @@ class FeatureStore:
     dtype: np.dtype
     about: dict[str, str] = field(default_factory=dict)
     segments: list[Segment] = field(default_factory=list)
-    positions: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    positions: Positions = field(default_factory=lambda: Positions.of(()))
     lost_files: int = 0  # damaged as a whole
 
     def __post_init__(self) -> None:
@@ -106,33 +123,31 @@ class FeatureStore:
         known = {segment.path: segment for segment in self.segments}
         paths = sorted(self.folder.glob(f"*{SUFFIX}"))
         found = [self._opened(path, known.get(path)) for path in paths]
-        self.segments = [segment for segment in found if segment is not None]
-        self.positions = {}
-        for number, segment in enumerate(self.segments):
-            rows = np.flatnonzero(segment.there)
-            places = zip(itertools.repeat(number), rows.tolist(), strict=False)
-            self.positions.update(zip(_names(segment.table["key"][rows]), places, strict=False))
+        segments = [segment for segment in found if segment is not None]
+        if segments != self.segments or not all(each.there.all() for each in segments):
+            self.segments, self.positions = segments, Positions.of(segments)
 
     def missing(self, keys: np.ndarray) -> np.ndarray:
         """Indices of those `keys` (N, 32) that have no good row; a repeated key is listed once."""
         self.refresh()
-        first = {key: index for index, key in reversed(list(enumerate(_names(keys))))}
-        while self._forget_damaged(self.positions[key] for key in first if key in self.positions):
+        first = first_of_equals(keys)
+        while True:
+            places = self.positions.index.find(keys[first])
+            if not self._forget_damaged(places[places >= 0]):
+                return first[places < 0]
             self.refresh()  # there may be another copy
-        new = sorted(index for key, index in first.items() if key not in self.positions)
-        return np.array(new, np.int64)
 
-    def claim(self, keys: np.ndarray) -> Work | None:
-        """Those of `keys` (N, 32) that are missing and that nobody computes, for this process."""
-        if not len(self.missing(keys)):
-            return None
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """A short block in which no other process claims rows."""
         self._make_folder()
         with locked(self.folder):
-            missing = self.missing(keys)
-            theirs = self._awaited()
-            names = _names(keys)
-            own = np.array([each for each in missing if names[each] not in theirs], np.int64)
-            return Work(own, self.writer(keys[own])) if len(own) else None
+            yield
+
+    def free(self, keys: np.ndarray) -> np.ndarray:
+        """Indices of those `keys` (N, 32) that are missing and that no process computes."""
+        missing = self.missing(keys)
+        return missing[KeyIndex.of(self._awaited()).find(keys[missing]) < 0]
 
     def writer(self, keys: np.ndarray) -> Writer:
         """What takes the rows of `keys` (N, 32), whoever else may be computing them."""
@@ -141,14 +156,16 @@ class FeatureStore:
 
     def verify(self) -> tuple[int, int]:
         """Look through all rows: how many there are, and how many are damaged and go."""
-        damaged = self._forget_damaged(self.positions.values())
-        return len(self.positions), damaged
+        places = np.arange(len(self.positions.row_of))
+        return len(places), self._forget_damaged(places)
 
     def select(self, keys: np.ndarray) -> Features:
         """The rows of `keys` (N, 32), all of which must be there."""
-        found = [self.positions[key] for key in _names(keys)]
-        segment_of, row_of = np.array(found, np.int64).reshape(-1, 2).T
-        return Features(tuple(self.segments), segment_of, row_of, self.row_shape, self.dtype)
+        found, places = self.positions, self.positions.index.find(keys)
+        if (places < 0).any():
+            raise KeyError(f"{(places < 0).sum()} of {len(keys)} keys have no row")
+        positions = found.segment_of[places], found.row_of[places]
+        return Features(tuple(self.segments), *positions, self.row_shape, self.dtype)
 
     def _make_folder(self) -> None:
         with cache_named(self.folder):
@@ -173,13 +190,12 @@ class FeatureStore:
                 path.unlink()
             return None
 
-    def _forget_damaged(self, rows: Iterable[tuple[int, int]]) -> int:
-        """Look through `rows` (segment, row); how many are damaged, and are forgotten."""
-        segment_of, row_of = np.array(sorted(rows), np.int64).reshape(-1, 2).T
+    def _forget_damaged(self, places: np.ndarray) -> int:
+        """Look through the rows at `places` of `positions`; how many are damaged, and go."""
         count = 0
-        for number in np.unique(segment_of):
+        for number, here in grouped(self.positions.segment_of[places]):
             segment = self.segments[number]
-            bad = segment.verify(row_of[segment_of == number])
+            bad = segment.verify(self.positions.row_of[places[here]])
             if len(bad):
                 segment.forget(bad)
                 count += len(bad)
@@ -187,17 +203,17 @@ class FeatureStore:
             _say(f"Damaged features, {count:,} in {self.folder}, are computed again.")
         return count
 
-    def _awaited(self) -> set[bytes]:
-        """The keys whose rows other processes are computing; what killed ones left empty goes."""
-        awaited = set[bytes]()
+    def _awaited(self) -> np.ndarray:
+        """The keys (n, 32) whose rows others compute; what killed ones left empty goes."""
+        awaited = [_NO_KEYS]
         for segment in self.segments:
             if segment.there.all():
                 continue
             if segment.is_growing:
-                awaited.update(_names(segment.table["key"][~segment.there]))
+                awaited.append(segment.table["key"][~segment.there])
             elif not segment.there.any():
                 segment.path.unlink(missing_ok=True)
-        return awaited
+        return np.concatenate(awaited)
 
 
 def store_name(layer: str, row_shape: tuple[int, ...], dtype: np.dtype, identity: str) -> str:
@@ -212,11 +228,6 @@ def store_called(folder: Path) -> FeatureStore | None:
         return None
     shape = tuple(map(int, found["shape"].split("x")))
     return FeatureStore(folder, shape, jnp.dtype(found["dtype"]))
-
-
-def _names(keys: np.ndarray) -> list[bytes]:
-    """Keys (N, 32) as what a dictionary can hold."""
-    return np.ascontiguousarray(keys).view(f"V{KEY_BYTES}").ravel().tolist()
 
 
 def _say(text: str) -> None:
