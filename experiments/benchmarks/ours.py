@@ -12,7 +12,7 @@ from flax import nnx
 from benchmarks.measure import Timed
 from vggjax.features import compute
 from vggjax.features.forward import forward_step
-from vggjax.model import Chain, in_precision, optimize_inference, parameters
+from vggjax.model import COMPILER_OPTIONS, Chain, in_precision, optimize_inference, parameters
 
 # The options of reduced precision that are measured beside float32: what `in_precision` takes.
 PRECISIONS = ("bfloat16",)
@@ -38,7 +38,11 @@ def _chosen(chain: Chain, precision: str) -> Chain:
 def input_gradient(chain: Chain, images: np.ndarray, channels: np.ndarray) -> Timed:
     """The gradient of one mean activation per image, with respect to RGB (B, H, W, 3)."""
     graph, state = nnx.split(optimize_inference(chain, gradient=True))
-    return jax_gradient(lambda state, x: nnx.merge(graph, state)(x), state, images, channels)
+
+    def apply(state: Any, x: jax.Array) -> jax.Array:
+        return nnx.merge(graph, state)(x)
+
+    return jax_gradient(apply, state, images, channels, COMPILER_OPTIONS)
 
 
 def jax_gradient(
@@ -46,13 +50,14 @@ def jax_gradient(
     params: Any,
     inputs: np.ndarray,
     channels: np.ndarray,
+    options: dict[str, Any] | None = None,
 ) -> Timed:
-    """The same for any function `apply(params, x)`, with respect to its inputs (B, H, W, 3)."""
+    """The same for any function `apply(params, x)`, with XLA's `options`, if any."""
 
     def activation(x: jax.Array, params: Any) -> jax.Array:
         means = apply(params, x).mean((1, 2))
         return means[np.arange(len(channels)), channels].sum()
 
-    step = jax.jit(jax.grad(activation))
+    step = jax.jit(jax.grad(activation), compiler_options=options)
     x = jnp.asarray(inputs, jnp.float32)
     return lambda: np.asarray(step(x, params))
