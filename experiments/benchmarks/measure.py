@@ -124,12 +124,16 @@ def checked_error(
     return error
 
 
+REST = 0.2  # seconds: the threads of the arm before go on spinning for a while
+
+
 def take_turns(timed: Mapping[str, Timed], rounds: int) -> dict[str, tuple[float, ...]]:
     """Seconds of each arm in each round; in a round, every arm has its turn."""
     seconds: dict[str, list[float]] = {name: [] for name in timed}
     with progress("rounds", rounds, "round") as bar:
         for _ in range(rounds):
             for name, run in timed.items():
+                time.sleep(REST)
                 start = time.perf_counter()
                 run()
                 seconds[name].append(time.perf_counter() - start)
