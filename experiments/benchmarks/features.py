@@ -32,6 +32,7 @@ def frozen_features(sizes: Sizes) -> Iterator[Comparison]:
         exact = exact_features(network, x[:_EXACT])
         for batch in sizes.batches:
             arms = [*_ours(chain, images[:batch]), *_fast(network, x[:batch])]
+            arms += _options(chain, images[:batch]) if batch < sizes.batch else []
             arms += _slow(network, x[:batch]) if batch == sizes.batch else []
             rounds = sizes.rounds * (1 if batch >= sizes.batch else _MORE_TURNS)
             rows = compare(arms, rounds, exact=exact[:batch])
@@ -42,8 +43,11 @@ def frozen_features(sizes: Sizes) -> Iterator[Comparison]:
 
 
 def _ours(chain: Chain, images: np.ndarray) -> Iterator[Arm]:
-    """float32, and the options of fewer bits, whose error is reported only."""
     yield Arm("this project", partial(ours.forward, chain, images), TOLERANCE, ours=True)
+
+
+def _options(chain: Chain, images: np.ndarray) -> Iterator[Arm]:
+    """This project with fewer bits, whose error is reported only."""
     for option in ours.PRECISIONS:
         make = partial(ours.forward, chain, images, option)
         yield Arm(f"this project, {option}", make, None, ours=True)
