@@ -3,6 +3,7 @@
 import hashlib
 import random
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -63,11 +64,53 @@ def test_reachable(server):
     assert not url_reachable(server.url)
 
 
-def test_reachable_soon_or_not_at_all(monkeypatch):
-    monkeypatch.setattr(transfer, "_ask", lambda *_: time.sleep(3))
-    begin = time.monotonic()
-    assert not url_reachable("http://127.0.0.1:9/", timeout=0.3)
-    assert time.monotonic() - begin < 2
+def test_who_was_silent_is_not_waited_for_again(server, tmp_path, monkeypatch):
+    """Without a network a name look-up can hang; only the first start waits for its end."""
+    monkeypatch.setenv("VGGJAX_CACHE", str(tmp_path))
+    waited = []
+
+    def silent(url, timeout, answers):
+        waited.append(timeout)
+        time.sleep(timeout + 0.2)
+
+    monkeypatch.setattr("vggjax.download.PATIENCE", 1.1)
+    with monkeypatch.context() as hanging:
+        hanging.setattr(transfer, "_ask", silent)
+        begin = time.monotonic()
+        assert not url_reachable(server.url)
+        assert not url_reachable(server.url)
+        assert time.monotonic() - begin < 4
+        assert not url_reachable(f"{server.url}another")
+    assert waited == [1.1, 1.0, 1.1], "each address has a patience of its own"
+    assert url_reachable(server.url), "an answer in time counts in any case"
+    monkeypatch.setattr(transfer, "_ask", silent)
+    assert not url_reachable(server.url)
+    assert waited[3:] == [1.1], "and the patience is back"
+
+
+def test_who_refuses_at_once_is_given_the_whole_time_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGGJAX_CACHE", str(tmp_path))
+    assert not url_reachable("http://127.0.0.1:9/")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("proxy", "opened"), [("", 0), ("http://127.0.0.1:9", 1)])
+def test_a_host_without_an_address_is_not_asked_but_through_a_proxy(proxy, opened, monkeypatch):
+    def unknown(*_):
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    asked, session = [], transfer._opened
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    if proxy:
+        monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(transfer, "_opened", lambda *given: asked.append(given) or session(*given))
+    assert transfer.url_problem("http://nowhere.invalid/", 5) == (
+        "cannot be reached; check the network"
+    )
+    assert len(asked) == opened
 
 
 def test_download(server, target, capsys):

@@ -2,20 +2,36 @@
 
 import shutil
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from vggjax.claims import claimed, remove
 from vggjax.errors import VggjaxError
-from vggjax.files import cache_named, file_hash
+from vggjax.files import cache_folder, cache_named, file_hash, name_hash
 from vggjax.interrupts import keeping
 from vggjax.transfer import fetch_rest, kept_of, refused, url_problem
 
 _FREE_MARGIN = 64 * 2**20  # bytes to leave on the disk
+PATIENCE, BRIEFLY = 5.0, 1.0  # seconds to wait for an answer
 
 
-def url_reachable(url: str, timeout: float = 5.0) -> bool:
-    """Whether `url` answers without an error within `timeout` seconds."""
-    return not url_problem(url, timeout)
+def url_reachable(url: str) -> bool:
+    """Whether `url` answers without an error within 5 seconds.
+
+    Within 1 second, if it was silent for longer the last time (the cache remembers that): without a
+    network a name look-up can hang, and not every start is to wait for it.
+    """
+    silent = cache_folder() / "network" / f"{name_hash(url).hexdigest()[:16]}.silent"
+    begin = time.monotonic()
+    problem = url_problem(url, BRIEFLY if silent.exists() else PATIENCE)
+    with suppress(OSError):  # a cache that can't be written costs time, no more
+        if not problem:
+            silent.unlink(missing_ok=True)
+        elif time.monotonic() - begin >= BRIEFLY:
+            silent.parent.mkdir(parents=True, exist_ok=True)
+            silent.touch()
+    return not problem
 
 
 def download(url: str, target: Path, known_hash: str, size: int) -> Path:
@@ -83,7 +99,7 @@ def _fetch(url: str, target: Path, known_hash: str, size: int) -> None:
 
 def _begin(url: str, part: Path, size: int) -> bool:
     """Announce what is to be fetched; whether a part of it is here. Raises VggjaxError, too."""
-    if problem := url_problem(url, timeout=5):
+    if problem := url_problem(url, PATIENCE):
         raise refused(url, problem)
     kept = part.stat().st_size if part.is_file() else 0
     rest = max(0, size - kept)

@@ -23,7 +23,7 @@ from vggjax.model import chain_digest, kernels
 from vggjax.model.layers import KINDS
 from vggjax.provenance import versions
 from vggjax.report import save_figure, write_history
-from vggjax.training import Classifier, Record, TrainedHead, used_images
+from vggjax.training import Record, TrainedHead, used_images
 
 if TYPE_CHECKING:
     from vggjax.report.shown import Figure
@@ -89,6 +89,8 @@ def write_files(job: Job[Any], outcome: Outcome, folder: Path) -> None:
 
 def _save_classifiers(job: Job[Any], heads: Sequence[TrainedHead], folder: Path) -> None:
     """Each trained head as a folder from which `experiments/predict.py` classifies photos."""
+    from vggjax.training import Classifier
+
     backbones = {head.layers[-1]: job.chain.until(head.layers[-1]) for head in heads}
     digests = {layer: chain_digest(backbone) for layer, backbone in backbones.items()}
     for head in heads:

@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+import socket
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import jax
 import numpy as np
 import pytest
 from caltech import CALTECH
+from engine import experiment
 from engine.experiment import run_with
 from engine.sources import DEMO_SET, DEMO_WEIGHTS
 from experiment_helpers import run
@@ -26,6 +30,7 @@ from vggjax.errors import VggjaxError
 from vggjax.weights import WeightsInfo, convert_file, save, sources
 from vggjax.weights.importer import import_weights as read
 
+EXPERIMENTS = Path(experiment.__file__).parents[1]
 LAYER = "block2_conv2"
 HEADS = ("--samples", "4", "--val", "3", "--test", "3", "--epochs", "2")
 UNSAVED = (*HEADS, "--no-classifiers")
@@ -100,6 +105,18 @@ def computed(monkeypatch):
 
 
 @pytest.fixture
+def without_sockets(monkeypatch):
+    """Whoever asks the network is found out."""
+
+    def refused(*_, **__):
+        pytest.fail("the network was asked")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    monkeypatch.setattr("vggjax.download.url_problem", refused)
+
+
+@pytest.fixture
 def undrawn(monkeypatch):
     """Figures are empty files, where only their names matter."""
     monkeypatch.setattr("engine.results.save_figure", lambda figure, path: path.write_bytes(b""))
@@ -131,6 +148,7 @@ def test_files_and_result_are_complete(case, photos, small_weights, tmp_path, ca
     assert not any("reference" in line.split() for line in lines[3:5]), "not beside own photos"
 
 
+@pytest.mark.usefixtures("without_sockets")  # nothing here hangs on it
 def test_a_second_run_reports(case, photos, small_weights, tmp_path, computed, capsys):
     arguments = case.arguments(photos, small_weights)
     first = run(case.experiment, arguments, tmp_path)
@@ -142,6 +160,31 @@ def test_a_second_run_reports(case, photos, small_weights, tmp_path, computed, c
     assert again[-2:-1] == printed[-2:-1], "the same table"
     assert "has this run already (--again runs it anew)" in again[-1]
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+SECOND_RUN = """
+import sys
+from caltech import CALTECH
+from engine.experiment import run_with
+run_with(CALTECH, sys.argv[1:])
+print(*sys.modules)
+"""
+
+
+@pytest.mark.usefixtures("as_the_script_runs", "undrawn")
+def test_a_second_run_imports_no_more_than_it_needs(photos, small_weights, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(EXPERIMENTS), prepend=os.pathsep)
+    arguments = [*CASES["caltech"].arguments(photos, small_weights), "--out", str(tmp_path)]
+    run_with(CALTECH, arguments)
+    words = [sys.executable, "-c", SECOND_RUN, *arguments]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    assert "has this run already" in done.stdout
+    imported = {*done.stdout.splitlines()[-1].split()}
+    assert "jax" in imported
+    assert not imported & {
+        *("matplotlib", "orbax", "requests", "scipy.linalg", "scipy.special"),
+        *("tensorboardX", "tensorflow_datasets", "vggjax.training.classifier"),
+    }
 
 
 @pytest.mark.usefixtures("undrawn")

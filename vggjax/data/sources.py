@@ -18,8 +18,8 @@ def load_dataset(name: str = "auto", data_dir: Path | None = None) -> Dataset:
     `caltech256`: see `load_caltech256`. `demo`: the rendered set. `folder`: the class-per-folder
     tree `data_dir`. `flat`: images `CLASS_anything` in `data_dir`, as Urban Tribes has them.
     `tfds:NAME` or `tfds:NAME@SPLIT`: see `load_tfds`. `auto`: whatever `data_dir` holds; without
-    it, Caltech-256 if it is here or its address answers within 5 seconds, and the demo set
-    otherwise. Only `auto` chooses; any other name never falls back.
+    it, Caltech-256 if it is here or its address answers (see `vggjax.download.url_reachable`), and
+    the demo set otherwise. Only `auto` chooses; any other name never falls back.
 
     Raises DataError if the name is unknown or the set can't be loaded.
     """
@@ -49,7 +49,7 @@ def load_demo(group: str = "target", per_class: int = 80) -> Dataset:
 
 def _load_auto(folder: Path | None) -> Dataset:
     if folder is None:
-        here = find_caltech256() or download.url_reachable(URL, timeout=5)
+        here = find_caltech256() or download.url_reachable(URL)
         return load_caltech256() if here else load_demo()
     if prepared := prepared_folder(folder):
         return load_tfds(str(prepared))

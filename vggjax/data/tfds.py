@@ -150,7 +150,7 @@ def _prepare(tfds: Any, builder: Any, name: str) -> None:
             f"{_HOW_TO_PREPARE} elsewhere and give its folder."
         )
     # Without this TFDS retries for minutes before it gives up.
-    if not download.url_reachable(PROBE_URL, timeout=5):
+    if not download.url_reachable(PROBE_URL):
         raise DataError(
             f"The data set {name} isn't prepared in {builder.data_path} and can't be fetched, "
             "because there is no network."

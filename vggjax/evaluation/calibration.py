@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_softmax
+import scipy
 
 from vggjax.evaluation.predictions import Predictions
 
@@ -30,13 +30,11 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     scaled = wide / scale
 
     def loss(log_temperature: float) -> float:
-        told = log_softmax(scaled * np.exp(-log_temperature), axis=1)
+        told = scipy.special.log_softmax(scaled * np.exp(-log_temperature), axis=1)
         return float(-((1 - share) * told[own, labels] + share * told.mean(axis=1)).mean())
 
-    from scipy.optimize import minimize_scalar  # takes half a second
-
     bound = np.log(1000)
-    found = minimize_scalar(loss, bounds=(-bound, bound), method="bounded")
+    found = scipy.optimize.minimize_scalar(loss, bounds=(-bound, bound), method="bounded")
     return scale * float(np.exp(found.x))
 
 
@@ -46,7 +44,7 @@ def log_loss(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -
     >>> round(log_loss(np.zeros((1, 2)), np.array([1])), 4)  # log 2
     0.6931
     """
-    told = log_softmax(logits.astype(np.float64) / temperature, axis=1)
+    told = scipy.special.log_softmax(logits.astype(np.float64) / temperature, axis=1)
     return float(-told[np.arange(len(labels)), labels].mean())
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import bdtr
+import scipy
 
 from vggjax.errors import DataError
 
@@ -49,7 +49,8 @@ def mcnemar(one: np.ndarray, other: np.ndarray) -> McNemar:
     _check_same(one, other)
     only_one, only_other = int((one & ~other).sum()), int((~one & other).sum())
     total = only_one + only_other
-    p = min(1.0, 2 * float(bdtr(min(only_one, total - only_one), total, 0.5)))  # exact
+    tail = scipy.special.bdtr(min(only_one, total - only_one), total, 0.5)  # exact
+    p = min(1.0, 2 * float(tail))
     return McNemar(only_one, only_other, p, len(one))
 
 

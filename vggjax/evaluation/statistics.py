@@ -4,7 +4,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from scipy.special import stdtrit
+import scipy
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
@@ -40,5 +40,6 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     mean, deviation = mean_and_deviation(values)
     if len(values) < 2:
         return mean, math.nan, math.nan
-    reach = float(stdtrit(len(values) - 1, 0.975)) * deviation / math.sqrt(len(values))
+    quantile = float(scipy.special.stdtrit(len(values) - 1, 0.975))
+    reach = quantile * deviation / math.sqrt(len(values))
     return mean, mean - reach, mean + reach

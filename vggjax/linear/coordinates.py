@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
+import scipy
 
 COLUMNS = 4096  # of a wide matrix, in float64 at a time
 LEAST = 1e-10  # directions with less of the largest's energy are rounding errors
@@ -62,7 +62,7 @@ def coordinates(rows: np.ndarray) -> Coordinates:
     mean = rows.mean(axis=0, dtype=np.float64)
     dual = len(rows) < len(mean)
     gram = _products(rows, rows, mean) if dual else _covariance(rows, mean)
-    energy, vectors = linalg.eigh(gram, overwrite_a=True, check_finite=False, driver="evd")
+    energy, vectors = scipy.linalg.eigh(gram, overwrite_a=True, check_finite=False, driver="evd")
     kept = energy > LEAST * max(energy[-1], np.finfo(np.float64).tiny)
     energy, vectors = energy[kept][::-1], vectors[:, kept][:, ::-1]
     if dual:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import softmax
+import scipy
 
 from vggjax.errors import DataError
 from vggjax.evaluation import fit_temperature
@@ -109,7 +109,7 @@ def out_of_fold(examples: Examples, classes: int, choice: Choice) -> np.ndarray:
     fitted = _Fitted.on(examples, classes, choice.layers, choice.rows)
     one = fitted.at, fitted.labels, classes, fitted.views, [choice.strength]
     (logits,) = held_out(choice.kind, *one)
-    return softmax(logits / fit_temperature(logits, examples.labels), axis=1)
+    return scipy.special.softmax(logits / fit_temperature(logits, examples.labels), axis=1)
 
 
 def default_sets(layers: Sequence[str]) -> list[tuple[str, ...]]:

@@ -1,7 +1,8 @@
 """Heads trained on frozen features: the partitioned optimizer, the step, records, classifiers."""
 
+from typing import TYPE_CHECKING, Any
+
 from vggjax.evaluation import mean_and_deviation, wilson_interval
-from vggjax.training.classifier import Classifier
 from vggjax.training.config import FitConfig
 from vggjax.training.finetune import FineTuned, cut_before, fine_tune
 from vggjax.training.fitting import evaluate, fit
@@ -14,6 +15,9 @@ from vggjax.training.parts import Parts, split_parts, used_images
 from vggjax.training.record import Record, TrainedHead
 from vggjax.training.resume import Lasting
 from vggjax.training.standardize import standardizing
+
+if TYPE_CHECKING:
+    from vggjax.training.classifier import Classifier
 
 __all__ = [
     "Classifier",
@@ -48,3 +52,13 @@ __all__ = [
     "used_images",
     "wilson_interval",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `Classifier` when it is first used: who only reports a result doesn't need it."""
+    if name != "Classifier":
+        raise AttributeError(f"module 'vggjax.training' has no attribute '{name}'")
+    from vggjax.training.classifier import Classifier
+
+    globals()[name] = Classifier
+    return Classifier

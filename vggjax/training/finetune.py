@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import scipy
 
 from vggjax.errors import DataError, LayerError
 from vggjax.evaluation import fit_temperature, log_loss
@@ -171,9 +172,7 @@ def softening(logits: np.ndarray, labels: np.ndarray, loss: float, least: float)
 
     if excess(least) >= 0 or excess(highest) <= 0:
         return least
-    from scipy.optimize import brentq  # takes half a second
-
-    return float(brentq(excess, least, highest))
+    return float(scipy.optimize.brentq(excess, least, highest))
 
 
 def _logits(chain: Chain, examples: Any, config: FitConfig) -> np.ndarray:

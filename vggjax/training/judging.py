@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import jax
 import numpy as np
-from scipy.special import softmax
+import scipy
 
 from vggjax.evaluation import (
     Predictions,
@@ -60,15 +60,16 @@ def judge(
     chosen = temperature or fit_temperature(logits, labels)
     names = class_names or [str(number) for number in range(logits.shape[1])]
     ids = ids or [str(number) for number in range(len(test[1]))]
-    before, tested = (
-        Predictions(ids, test[1], softmax(test[0].astype(np.float64) / t, axis=1), names)
-        for t in (1.0, chosen)
-    )
+    before, tested = (Predictions(ids, test[1], _told(test[0], t), names) for t in (1.0, chosen))
     if not len(labels):
         return Judgement(before, tested, chosen, 1.0)
-    calibrated = softmax(logits.astype(np.float64) / chosen, axis=1)
-    known = Predictions([""] * len(labels), labels, calibrated, names)
+    known = Predictions([""] * len(labels), labels, _told(logits, chosen), names)
     return Judgement(before, tested, chosen, sure_above(known))
+
+
+def _told(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """The probabilities (n, C) of logits at a temperature, in double precision."""
+    return scipy.special.softmax(logits.astype(np.float64) / temperature, axis=1)
 
 
 def calibrated(head: HeadT, temperature: float) -> HeadT:
