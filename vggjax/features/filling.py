@@ -19,6 +19,7 @@ from vggjax.model import Chain
 from vggjax.progress import progress
 
 _POLL = 0.2  # seconds
+_WAITING = "Waiting for another process that computes the same features"
 # Of the images that nobody has begun, a process takes this part at a time, in whole batches; so
 # several that come and go end together, and a million images make some hundred files.
 _PART, _LEAST, _MOST = 1 / 16, 4, 64
@@ -88,8 +89,7 @@ def _fill(run: Pass, keys: np.ndarray, stores: Mapping[str, FeatureStore]) -> No
                 run.compute(work, done)
             else:
                 if not said:
-                    print("Waiting for another process that computes the same features",
-                          file=sys.stderr)  # fmt: skip
+                    print(_WAITING, file=sys.stderr)
                 said = True
                 time.sleep(_POLL)
             own = np.concatenate([left[:0], *(each.indices for each in work.values())])
