@@ -45,10 +45,12 @@ def test_workloads_in_this_process(tiny, tmp_path, monkeypatch, capsys):
         assert features[name]["error"] <= 1e-4
         assert len(features[name]["seconds"]) == 2
         assert features[name]["ratio"] > 0
-    for name in ("PyTorch bfloat16", "PyTorch compiled bfloat16", "this project, bfloat16"):
+    single = rows_of(result, "a fc2 1")
+    for name in ("PyTorch bfloat16", "PyTorch compiled bfloat16"):
         assert 1e-4 < features[name]["error"] < 0.1, "it computes with fewer digits"
+    assert 1e-4 < single["this project, bfloat16"]["error"] < 0.1
     assert features["flaxmodels"]["skipped"], "it has no tiny network"
-    assert "plain Flax NNX" not in rows_of(result, "a fc2 1"), "it is slow"
+    assert "plain Flax NNX" not in single, "it is slow"
     assert result["summary"]["columns"] == ["fc2, 1", "fc2, 4"]
     summed = result["summary"]["rows"]
     assert summed["PyTorch"][1] == features["PyTorch"]["ratio"]
