@@ -87,6 +87,36 @@ def test_only_the_damaged_rows_are_computed_again(backbone, images, tmp_path, ex
     assert len(second.missing(images.keys())) == 69
 
 
+def test_what_another_finishes_is_not_free(tmp_path):
+    keys = keys_of(1, 2)
+    store, other = store_at(tmp_path), store_at(tmp_path)
+    with closing(other.writer(keys)) as writer:
+        writer.write(np.ones((1, 3), np.float32))
+        assert len(store.free(keys)) == 0, "one is there, the other is being computed"
+        assert store.missing(keys).tolist() == [1]
+        writer.write(np.ones((1, 3), np.float32))
+    assert len(store.free(keys)) == 0
+    assert len(store.missing(keys)) == 0
+
+
+def test_a_writer_may_end_between_two_looks(tmp_path, monkeypatch):
+    keys = keys_of(1, 2)
+    store, other = store_at(tmp_path), store_at(tmp_path)
+    writer = other.writer(keys)
+    is_growing = Segment.is_growing
+
+    def ends(segment):
+        growing = is_growing.fget(segment)
+        if growing:
+            writer.write(np.ones((2, 3), np.float32))
+            writer.close()
+        return growing
+
+    monkeypatch.setattr(Segment, "is_growing", property(ends))
+    assert len(store.free(keys)) == 0
+    assert len(store.missing(keys)) == 0
+
+
 def test_a_whole_copy_of_a_damaged_row_is_used(tmp_path):
     store = store_at(tmp_path)
     fill(store, 1, 2)

@@ -109,6 +109,7 @@ class FeatureStore:
     segments: list[Segment] = field(default_factory=list)
     positions: Positions = field(default_factory=lambda: Positions.of(()))
     lost_files: int = 0  # damaged as a whole
+    stale: bool = False  # whether a segment was read again since the positions were made
 
     def __post_init__(self) -> None:
         self.refresh()
@@ -121,11 +122,13 @@ class FeatureStore:
     def refresh(self) -> None:
         """Learn which rows are there by now."""
         known = {segment.path: segment for segment in self.segments}
+        settled = all(segment.there.all() for segment in self.segments) and not self.stale
         paths = sorted(self.folder.glob(f"*{SUFFIX}"))
         found = [self._opened(path, known.get(path)) for path in paths]
         segments = [segment for segment in found if segment is not None]
-        if segments != self.segments or not all(each.there.all() for each in segments):
+        if segments != self.segments or not settled:
             self.segments, self.positions = segments, Positions.of(segments)
+            self.stale = False
 
     def missing(self, keys: np.ndarray) -> np.ndarray:
         """Indices of those `keys` (N, 32) that have no good row; a repeated key is listed once."""
@@ -145,9 +148,14 @@ class FeatureStore:
             yield
 
     def free(self, keys: np.ndarray) -> np.ndarray:
-        """Indices of those `keys` (N, 32) that are missing and that no process computes."""
+        """Indices of those `keys` (N, 32) that are missing and that no process computes.
+
+        Who computes is asked first: a writer may end, with all rows there, at any moment.
+        """
+        self.refresh()
+        awaited = KeyIndex.of(self._awaited())
         missing = self.missing(keys)
-        return missing[KeyIndex.of(self._awaited()).find(keys[missing]) < 0]
+        return missing[awaited.find(keys[missing]) < 0]
 
     def writer(self, keys: np.ndarray) -> Writer:
         """What takes the rows of `keys` (N, 32), whoever else may be computing them."""
@@ -211,8 +219,10 @@ class FeatureStore:
                 continue
             if segment.is_growing:
                 awaited.append(segment.table["key"][~segment.there])
-            elif not segment.there.any():
-                segment.path.unlink(missing_ok=True)
+            else:
+                self.stale, now = True, self._opened(segment.path, segment)
+                if now is not None and not now.there.any():
+                    segment.path.unlink(missing_ok=True)
         return np.concatenate(awaited)
 
 
